@@ -1,0 +1,81 @@
+"""The bundle: a folder that is the only bridge between the export and the device."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from edgebert.errors import BundleError
+from edgebert.files import read_json, sha256_of
+from edgebert.manifest import Manifest, parse_manifest
+
+MANIFEST = "edgebert.json"
+MODEL = "model.onnx"
+BASELINE = "model.fp32.onnx"
+TOKENIZER = "tokenizer.edgebert"
+GOLDEN = "golden.json"
+REPORT = "report.json"
+
+_MANIFEST_MAX = 16 << 20  # bytes; 100,000 long labels fit
+_GOLDEN_MAX = 256 << 20  # bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: its folder and its manifest. The files are checked when they are asked for."""
+
+    path: Path
+    manifest: Manifest
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file after checking that it is inside the folder and has the size and hash of the manifest.
+
+        Raises:
+            BundleError: the manifest does not list the file, or the file is missing, a link that leaves the folder, or changed.
+        """
+        entry = self.manifest.files.get(name)
+        if entry is None:
+            raise BundleError(f"{self.path} holds no {name}: export it again{_hint(name)}")
+        path = self.path / name
+        try:
+            inside = path.resolve(strict=True).parent == self.path.resolve()
+            size = path.stat().st_size
+            if not inside or not path.is_file():
+                raise BundleError(f"{path} is not a plain file inside the bundle: copy the bundle again")
+            if size != entry.bytes:
+                raise BundleError(f"{path} has {size} bytes, the manifest says {entry.bytes}: copy the bundle again")
+            digest = sha256_of(path)
+        except OSError as error:
+            raise BundleError(f"cannot read {path}: {error.strerror}") from error
+        if digest != entry.sha256:
+            raise BundleError(
+                f"{path} was changed: its SHA-256 starts with {digest[:12]}, the manifest says {entry.sha256[:12]}: "
+                "copy the bundle again"
+            )
+        return path
+
+    def json(self, name: str) -> object:
+        """Return the parsed content of a JSON file of the bundle, checked like any other file."""
+        return read_json(self.file(name), _GOLDEN_MAX)
+
+    def has(self, name: str) -> bool:
+        """Say whether the manifest lists a file; the baseline is left out of slim bundles."""
+        return name in self.manifest.files
+
+
+def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """Read the manifest of a bundle.
+
+    Raises:
+        BundleError: there is no bundle, or its manifest is damaged or of a newer format.
+    """
+    folder = Path(path)
+    if not folder.exists():
+        raise BundleError(f"there is no bundle at {folder}: give the folder that `edgebert export` wrote")
+    if not (folder / MANIFEST).is_file():
+        raise BundleError(f"{folder} is not a bundle, it holds no {MANIFEST}: give the folder that `edgebert export` wrote")
+    manifest = parse_manifest(read_json(folder / MANIFEST, _MANIFEST_MAX), str(folder / MANIFEST))
+    return Bundle(folder, manifest)
+
+
+def _hint(name: str) -> str:
+    return " without --slim" if name == BASELINE else ""

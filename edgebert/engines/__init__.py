@@ -1,0 +1,88 @@
+"""Engines run the graph of a bundle. Each is one module with an `open_session` function.
+
+To add one: write the module, name it in `_MODULES`, and let the export list it in the manifest of the targets that it serves.
+"""
+
+import importlib
+from typing import Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebert.bundle import BASELINE, MODEL, Bundle
+from edgebert.errors import EngineError, InputError, MissingExtraError
+
+Ids = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+_MODULES = {"onnxruntime": "edgebert.engines.onnxruntime"}
+
+
+class Session(Protocol):
+    """Runs token ids through a model; one session belongs to one thread at a time."""
+
+    engine: str
+
+    def run(self, input_ids: Ids, attention_mask: Ids, token_type_ids: Ids | None = None) -> Floats:
+        """Run the encoder.
+
+        Args:
+            input_ids: int32 [batch, tokens].
+            attention_mask: int32 [batch, tokens], ones for tokens, then zeros for padding at the end.
+            token_type_ids: int32 [batch, tokens]; zeros where it is None.
+
+        Returns:
+            float32 [batch, tokens, hidden] for "embed" (zeros at padding), float32 [batch, labels] logits for "classify".
+
+        Raises:
+            InputError: an array has the wrong shape or type, a row has no token, or an id is out of range.
+        """
+        ...
+
+
+class _Module(Protocol):
+    def open_session(self, bundle: Bundle, file: str, threads: int) -> Session: ...
+
+
+def open_session(bundle: Bundle, engine: str | None, threads: int, baseline: bool = False) -> Session:
+    """Open a session on a bundle.
+
+    Args:
+        bundle: the bundle.
+        engine: name of an engine; None takes the first engine of the manifest that is installed.
+        threads: threads for one run, at least 1.
+        baseline: run the FP32 baseline instead of the bundle's own model.
+
+    Raises:
+        EngineError: the engine does not exist or cannot run this bundle.
+        MissingExtraError: no engine of the manifest is installed.
+        BundleError: the model file is missing or damaged.
+        InputError: ``threads`` is not a whole number from 1 to 1024.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise InputError(f"threads is {threads!r}: give a whole number from 1 to 1024")
+    file = MODEL if not baseline or bundle.manifest.precision == "fp32" else BASELINE
+    missing: MissingExtraError | None = None
+    for name in _candidates(bundle, engine):
+        module = cast("_Module", importlib.import_module(_MODULES[name]))
+        try:
+            return module.open_session(bundle, file, threads)
+        except MissingExtraError as error:
+            missing = missing or error
+    if missing:
+        raise missing
+    raise EngineError(f"no engine of this edgebert runs {bundle.path}: it was exported for {_listed(bundle)}")
+
+
+def _candidates(bundle: Bundle, engine: str | None) -> list[str]:
+    if engine is None:
+        return [name for name in bundle.manifest.engines if name in _MODULES]
+    if engine not in _MODULES:
+        raise EngineError(f"there is no engine {engine!r}: choose one of {', '.join(_MODULES)}")
+    if engine not in bundle.manifest.engines:
+        raise EngineError(f"{bundle.path} cannot run on engine {engine!r}: it was exported for {_listed(bundle)}")
+    return [engine]
+
+
+def _listed(bundle: Bundle) -> str:
+    return ", ".join(bundle.manifest.engines)

@@ -1,0 +1,105 @@
+"""Reading and writing files so that nothing is half-written and nothing hostile is trusted."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgebert.errors import BundleError, InputError
+
+_CHUNK = 1 << 20  # bytes
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits, reading it in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def read_json(path: Path, max_bytes: int) -> object:
+    """Parse a JSON file of a bundle.
+
+    Raises:
+        BundleError: the file is missing, larger than ``max_bytes``, not UTF-8 or not JSON.
+    """
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise BundleError(f"{path} has {size} bytes, more than the {max_bytes} that such a file may have")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is not valid JSON: {error}") from error
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write a document as UTF-8 JSON that is the same bytes for the same content."""
+    text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well, else delete it."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, replace: bool) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``; rename it to ``path`` when the block ends well, else delete it.
+
+    Raises:
+        InputError: ``path`` exists and ``replace`` is false, or it cannot be a folder there.
+    """
+    if path.exists() and not replace:
+        raise InputError(f"{path} exists: choose another output or pass --force to replace it")
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file, not a folder: choose another output")
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        _swap(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(new: Path, old: Path) -> None:
+    """Put the folder ``new`` where ``old`` is; ``old`` comes back when that fails."""
+    if not old.exists():
+        new.rename(old)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{old.name}.", dir=old.parent))
+    old.rename(aside / old.name)
+    try:
+        new.rename(old)
+    except BaseException:
+        (aside / old.name).rename(old)
+        raise
+    finally:
+        if old.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
