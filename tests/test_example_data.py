@@ -1,4 +1,4 @@
-"""The device command data set is well formed, balanced and free of copies between its splits."""
+"""The device commands are balanced and free of copies; the bundled texts are distinct, usable lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[1] / "examples" / "device_commands"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "examples" / "device_commands"
+TEXTS = ROOT / "edgebert" / "data" / "texts.txt"
 SPLITS = ("train", "test")
 MIN_INTENTS = 12
 MIN_SENTENCES = 600
@@ -98,6 +100,22 @@ def test_readme_counts_match_the_files(splits: dict[str, list[Row]]) -> None:
     assert {label: (int(train), int(test)) for label, train, test in rows} == {
         label: (counts["train"][label], counts["test"][label]) for label in counts["train"]
     }
+
+
+def test_bundled_texts_are_distinct_lines(splits: dict[str, list[Row]]) -> None:
+    texts = TEXTS.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+    assert len(texts) == 400
+    assert [text for text in texts if text != text.strip() or not text or text.startswith("#")] == []
+    assert [text for text in texts if "\t" in text or len(text.splitlines()) != 1] == []
+    assert len({_normalize(text) for text in texts}) == len(texts)
+    assert {_normalize(text) for text in texts}.isdisjoint(_normalize(t) for rows in splits.values() for t, _ in rows)
+
+
+def test_bundled_texts_have_the_lengths_of_real_traffic() -> None:
+    words = sorted(len(text.split()) for text in TEXTS.read_text(encoding="utf-8").splitlines())
+    assert words[0] == 1
+    assert 8 <= words[len(words) // 2] <= 16
+    assert 120 <= words[-1] <= 190
 
 
 def test_edit_distance_tells_copies_from_other_sentences() -> None:
