@@ -1,0 +1,78 @@
+"""Measure one cold start: read a job as JSON from stdin, write the findings as JSON to stdout.
+
+Job: {"bundle": path, "engine": name, "threads": n, "baseline": bool, "texts": [...]}; the first text is the first answer.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from typing import TypedDict
+
+
+class Job(TypedDict):
+    """What to open and what to answer."""
+
+    bundle: str
+    engine: str
+    threads: int
+    baseline: bool
+    texts: list[str]
+
+
+def resident(field: str) -> int | None:
+    """Return VmRSS or VmHWM of this process in bytes, None where the system does not say."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            found = re.search(rf"^{field}:\s*(\d+) kB$", file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
+
+
+def measure(job: Job) -> dict[str, float | int | None]:
+    """Import, open, answer; times in milliseconds, memory in bytes."""
+    start_bytes = resident("VmRSS")
+    begin = time.perf_counter_ns()
+    from edgebert.bundle import open_bundle
+    from edgebert.encoder import Encoder
+    from edgebert.load import load_bundle
+
+    imported = time.perf_counter_ns()
+    model = load_bundle(open_bundle(job["bundle"]), job["engine"], job["threads"], job["baseline"])
+    opened = time.perf_counter_ns()
+    opened_bytes = resident("VmRSS")
+    answer = model.encode if isinstance(model, Encoder) else model.classify
+    ready = time.perf_counter_ns()
+    answer(job["texts"][0])
+    answered = time.perf_counter_ns()
+    for text in job["texts"][1:]:
+        answer(text)
+    return {
+        "import_ms": (imported - begin) / 1e6,
+        "open_ms": (opened - imported) / 1e6,
+        "first_answer_ms": (answered - ready) / 1e6,
+        "start_bytes": start_bytes,
+        "opened_bytes": opened_bytes,
+        "answered_bytes": resident("VmRSS"),
+        "peak_bytes": resident("VmHWM"),
+    }
+
+
+def main() -> None:
+    """Answer one job; what goes wrong is part of the answer, because the parent reports it as "not measured"."""
+    # what a library prints must not mix with the answer
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    document: dict[str, object]
+    try:
+        document = {"found": measure(json.load(sys.stdin))}
+    except Exception as error:
+        document = {"error": str(error) or type(error).__name__}
+    json.dump(document, answers)
+    answers.close()
+
+
+if __name__ == "__main__":
+    main()
