@@ -1,6 +1,7 @@
 """Quantized BERT for edge devices: `load` a bundle, then `encode` or `classify`.
 
-The submodules are imported when their names are first used, so that `import edgebert` costs little more than `import numpy`.
+The submodules are imported when their names are first used, so that `import edgebert` costs little more than
+`import numpy`.
 """
 
 import importlib

@@ -27,10 +27,10 @@ class Bundle:
     manifest: Manifest
 
     def file(self, name: str) -> Path:
-        """Return the path of a file after checking that it is inside the folder and has the size and hash of the manifest.
+        """Return the path of a file that is inside the folder and has the size and hash of the manifest.
 
         Raises:
-            BundleError: the manifest does not list the file, or the file is missing, a link that leaves the folder, or changed.
+            BundleError: the manifest does not list it, or it is missing, a link that leaves the folder, or changed.
         """
         entry = self.manifest.files.get(name)
         if entry is None:
@@ -72,7 +72,9 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
     if not folder.exists():
         raise BundleError(f"there is no bundle at {folder}: give the folder that `edgebert export` wrote")
     if not (folder / MANIFEST).is_file():
-        raise BundleError(f"{folder} is not a bundle, it holds no {MANIFEST}: give the folder that `edgebert export` wrote")
+        raise BundleError(
+            f"{folder} is not a bundle, it holds no {MANIFEST}: give the folder that `edgebert export` wrote"
+        )
     manifest = parse_manifest(read_json(folder / MANIFEST, _MANIFEST_MAX), str(folder / MANIFEST))
     return Bundle(folder, manifest)
 

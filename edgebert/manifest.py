@@ -85,7 +85,7 @@ def parse_manifest(document: object, where: str) -> Manifest:
         where: the path of the file, for messages.
 
     Raises:
-        BundleError: a field is missing, of the wrong type or out of range, or the format is newer than this version reads.
+        BundleError: a field is missing, of the wrong type or out of range, or the format is newer than this version's.
     """
     return _Reader(document, where).manifest()
 
@@ -103,7 +103,8 @@ class _Reader:
         number = self.integer("format", 1)
         if number > FORMAT:
             raise BundleError(
-                f"{self.where} has format {number}; this edgebert reads up to {FORMAT}: upgrade edgebert or export again"
+                f"{self.where} has format {number}; this edgebert reads up to {FORMAT}: "
+                "upgrade edgebert or export again"
             )
         task = self.choice("task", TASKS)
         return Manifest(

@@ -1,6 +1,7 @@
 """Engines run the graph of a bundle. Each is one module with an `open_session` function.
 
-To add one: write the module, name it in `_MODULES`, and let the export list it in the manifest of the targets that it serves.
+To add one: write the module, name it in `_MODULES`, and let the export list it in the manifest of the targets that it
+serves.
 """
 
 import importlib
@@ -32,10 +33,12 @@ class Session(Protocol):
             token_type_ids: int32 [batch, tokens]; zeros where it is None.
 
         Returns:
-            float32 [batch, tokens, hidden] for "embed" (zeros at padding), float32 [batch, labels] logits for "classify".
+            float32 [batch, tokens, hidden] for "embed" (zeros at padding), float32 [batch, labels] logits for
+            "classify".
 
         Raises:
             InputError: an array has the wrong shape or type, a row has no token, or an id is out of range.
+            EngineError: the engine failed.
         """
         ...
 

@@ -27,7 +27,9 @@ def check_arrays(
     if lengths.min() == 0:
         raise InputError(f"row {int(lengths.argmin())} of attention_mask has no token: every row needs at least one")
     if lengths.max() > max_tokens:
-        raise InputError(f"row {int(lengths.argmax())} has {int(lengths.max())} tokens, the model takes {max_tokens}: cut it")
+        raise InputError(
+            f"row {int(lengths.argmax())} has {int(lengths.max())} tokens, the model takes {max_tokens}: cut it"
+        )
     if (attention_mask[:, :-1] < attention_mask[:, 1:]).any():
         raise InputError("attention_mask has a zero before a one: put the padding at the end of each row")
     return lengths

@@ -1,0 +1,5 @@
+"""`python -m edgebert.cli`."""
+
+from edgebert.cli import main
+
+main()

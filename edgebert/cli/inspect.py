@@ -1,0 +1,74 @@
+"""`edgebert inspect`: what a bundle says about itself."""
+
+import json
+from collections.abc import Iterator
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgebert.bundle import open_bundle
+from edgebert.cli.options import BundleArgument, JsonOption
+from edgebert.cli.words import printable
+from edgebert.manifest import ClassifyHead, Manifest
+
+_FEW_LABELS = 8
+_WIDTH = 110  # characters, where stdout is no terminal
+
+
+def inspect(bundle: BundleArgument, as_json: JsonOption = False) -> None:
+    """Show what a bundle is, how accurate it is and how it was made.
+
+    Only the manifest is read; `edgebert verify` checks the files.
+    """
+    manifest = open_bundle(bundle).manifest
+    if as_json:
+        typer.echo(json.dumps(manifest.to_json(), indent=1, sort_keys=True))
+        return
+    table = Table.grid(padding=(0, 2))
+    for key, value in _facts(manifest):
+        table.add_row(Text(printable(key), style="bold"), Text(printable(value), overflow="fold"))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else _WIDTH, highlight=False)
+
+
+def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    shape = manifest.shape
+    yield "name", manifest.name
+    yield "task", manifest.task
+    yield "target", manifest.target
+    yield (
+        "precision",
+        f"{manifest.precision} ({manifest.scheme})" if manifest.precision == "int8" else manifest.precision,
+    )
+    yield "engines", ", ".join(manifest.engines)
+    yield "architecture", f"{shape.architecture}, {shape.layers} layers, hidden {shape.hidden}, {shape.heads} heads"
+    yield "feed-forward", str(shape.intermediate)
+    yield "vocabulary", f"{shape.vocabulary} tokens"
+    yield "longest input", f"{shape.max_tokens} tokens"
+    yield from _head_facts(manifest)
+    yield "tolerance", str(manifest.tolerance)
+    for group, entries in (("accuracy", manifest.accuracy), ("provenance", manifest.provenance)):
+        for key in sorted(entries):
+            yield f"{group}: {key}", str(entries[key])
+    for name in sorted(manifest.files):
+        yield f"file: {name}", f"{_size(manifest.files[name].bytes)}, SHA-256 {manifest.files[name].sha256[:12]}..."
+    yield "all files", _size(sum(entry.bytes for entry in manifest.files.values()))
+
+
+def _head_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    head = manifest.head
+    if isinstance(head, ClassifyHead):
+        more = len(head.labels) - _FEW_LABELS
+        yield "problem", head.problem_type.replace("_", " ")
+        yield (
+            f"{len(head.labels)} labels",
+            ", ".join(head.labels[:_FEW_LABELS]) + (f" and {more} more" if more > 0 else ""),
+        )
+    else:
+        yield "pooling", head.pooling + (", vectors of length 1" if head.normalize else "")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"

@@ -1,0 +1,139 @@
+"""Text to vector: tokens, session, pooling, normalization."""
+
+from collections.abc import Sequence
+from typing import Literal, overload
+
+import numpy as np
+
+from edgebert.batching import (
+    Flags,
+    LongTexts,
+    Reader,
+    check_texts,
+    join_windows,
+    run_rows,
+    truncated_texts,
+    warn_truncated,
+)
+from edgebert.engines import Floats, Session
+from edgebert.errors import InputError
+from edgebert.manifest import EmbedHead, Manifest
+from edgebert.pooling import normalize, pool
+from edgebert.progress import ProgressBar, wants_bar
+from edgebert.tokenizer import Tokenizer
+
+
+class Encoder:
+    """Turns texts into vectors; `edgebert.load` makes one."""
+
+    def __init__(self, manifest: Manifest, tokenizer: Tokenizer, session: Session, threads: int = 1) -> None:
+        """Join the parts of an "embed" bundle; ``threads`` is for the tokenizer."""
+        if not isinstance(manifest.head, EmbedHead):
+            raise InputError(f"the bundle's task is {manifest.task!r}, an Encoder needs 'embed'")
+        self.manifest = manifest
+        self.tokenizer = tokenizer
+        self.session = session
+        self._head = manifest.head
+        self._reader = Reader(tokenizer, manifest.shape.max_tokens, threads)
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input in tokens, special tokens included; longer texts are cut."""
+        return self.manifest.shape.max_tokens
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self.manifest.shape.hidden
+
+    @overload
+    def encode(
+        self,
+        texts: str | Sequence[str],
+        batch_size: int = 32,
+        *,
+        normalize_embeddings: bool | None = None,
+        truncate_dim: int | None = None,
+        long_texts: LongTexts = "cut",
+        show_progress_bar: bool | None = None,
+        return_truncated: Literal[False] = False,
+    ) -> Floats: ...
+
+    @overload
+    def encode(
+        self,
+        texts: str | Sequence[str],
+        batch_size: int = 32,
+        *,
+        normalize_embeddings: bool | None = None,
+        truncate_dim: int | None = None,
+        long_texts: LongTexts = "cut",
+        show_progress_bar: bool | None = None,
+        return_truncated: Literal[True],
+    ) -> tuple[Floats, Flags]: ...
+
+    def encode(
+        self,
+        texts: str | Sequence[str],
+        batch_size: int = 32,
+        *,
+        normalize_embeddings: bool | None = None,
+        truncate_dim: int | None = None,
+        long_texts: LongTexts = "cut",
+        show_progress_bar: bool | None = None,
+        return_truncated: bool = False,
+    ) -> Floats | tuple[Floats, Flags]:
+        """Turn texts into vectors. A text has the same vector, to the last bit, alone and in any batch.
+
+        Args:
+            texts: one text or several; an empty text is allowed.
+            batch_size: rows given to the engine at once.
+            normalize_embeddings: scale vectors to the length 1; None does what the bundle says.
+            truncate_dim: keep the first numbers of each vector, before it is normalized.
+            long_texts: what to do with more than `max_tokens`: "cut", or read overlapping windows and take the "mean"
+                or "max" of their vectors.
+            show_progress_bar: None shows it only where the logger "edgebert" is at INFO or lower.
+            return_truncated: return also which texts were cut, instead of a `TruncationWarning`.
+
+        Returns:
+            float32 [dimension] for a str, [texts, dimension] for a sequence; with ``return_truncated`` also bool [] or
+            [texts].
+
+        Raises:
+            InputError: an argument cannot be used.
+            EngineError: the engine failed.
+        """
+        many = [texts] if isinstance(texts, str) else check_texts(texts)
+        size = self.vector_size(truncate_dim)
+        unit = self._head.normalize if normalize_embeddings is None else normalize_embeddings
+        rows = self._reader.rows(many, None, long_texts)
+        with ProgressBar(len(rows), "texts", wants_bar(show_progress_bar)) as bar:
+            pooled = run_rows(self.session, rows, batch_size, self._pool, self.dimension, bar)
+        vectors = join_windows(pooled, rows, len(many), long_texts)[:, :size]
+        if unit:
+            vectors = np.stack([normalize(vector) for vector in vectors]) if len(many) else vectors
+        vectors = np.ascontiguousarray(vectors)
+        truncated = truncated_texts(rows, len(many), long_texts)
+        if not return_truncated:
+            warn_truncated(truncated, self.max_tokens)
+            return vectors[0] if isinstance(texts, str) else vectors
+        return (vectors[0], truncated.reshape(())) if isinstance(texts, str) else (vectors, truncated)
+
+    def _pool(self, tokens: Floats) -> Floats:
+        return pool(tokens, self._head.pooling)
+
+    def vector_size(self, truncate_dim: int | None) -> int:
+        """Return the length of a vector of `encode` with this ``truncate_dim``.
+
+        Raises:
+            InputError: it is not a whole number from 1 to `dimension`.
+        """
+        if truncate_dim is None:
+            return self.dimension
+        if (
+            isinstance(truncate_dim, bool)
+            or not isinstance(truncate_dim, int)
+            or not 1 <= truncate_dim <= self.dimension
+        ):
+            raise InputError(f"truncate_dim is {truncate_dim!r}: give a whole number from 1 to {self.dimension}")
+        return truncate_dim

@@ -1,0 +1,47 @@
+"""Open a bundle and get what its task needs."""
+
+import os
+
+from edgebert.bundle import TOKENIZER, Bundle, open_bundle
+from edgebert.classifier import Classifier
+from edgebert.encoder import Encoder
+from edgebert.engines import open_session
+from edgebert.errors import BundleError
+from edgebert.tokenizer import Tokenizer
+
+_TASKS: dict[str, type[Encoder] | type[Classifier]] = {"embed": Encoder, "classify": Classifier}
+
+
+def load(path: str | os.PathLike[str], engine: str | None = None, threads: int = 1) -> Encoder | Classifier:
+    """Open a bundle.
+
+    Args:
+        path: the folder that `edgebert export` wrote.
+        engine: name of an engine; None takes the first of the bundle's engines that is installed.
+        threads: threads for one answer, at least 1.
+
+    Returns:
+        an `Encoder` for the task "embed", a `Classifier` for "classify".
+
+    Raises:
+        BundleError: the bundle is missing, damaged, hostile or of a newer format.
+        EngineError: the engine does not exist or cannot run this bundle.
+        MissingExtraError: no engine of the bundle is installed.
+        InputError: ``threads`` is not a whole number from 1 to 1024.
+    """
+    return load_bundle(open_bundle(path), engine, threads)
+
+
+def load_bundle(
+    bundle: Bundle, engine: str | None = None, threads: int = 1, baseline: bool = False
+) -> Encoder | Classifier:
+    """Do what `load` does with a bundle that is open; ``baseline`` runs its FP32 graph instead of its own."""
+    session = open_session(bundle, engine, threads, baseline)
+    tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
+    shape = bundle.manifest.shape
+    if tokenizer.vocabulary_size > shape.vocabulary:
+        raise BundleError(
+            f"{bundle.path / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the model knows {shape.vocabulary}: "
+            "export the bundle again"
+        )
+    return _TASKS[bundle.manifest.task](bundle.manifest, tokenizer, session, threads)
