@@ -27,8 +27,9 @@ class Estimate:
 def estimate(statistic: Callable[..., Table], *tables: Table) -> tuple[Estimate, ...]:
     """Estimate statistics of crossed timings with the pigeonhole bootstrap.
 
-    Rounds and texts are drawn with replacement independently of each other, and the same draw is applied to all tables, so
-    that paired statistics stay paired. The interval is from the 2.5th to the 97.5th percentile of the resampled statistic.
+    Rounds and texts are drawn with replacement independently of each other, and the same draw is applied to all tables,
+    so that paired statistics stay paired. The interval is from the 2.5th to the 97.5th percentile of the resampled
+    statistic.
     Source: A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007, 386-411; percentile interval:
     B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
 

@@ -1,4 +1,4 @@
-"""Interleaved rounds: contestants answer the same text one after the other, so that drift of the machine cancels in ratios."""
+"""Interleaved rounds: contestants answer the same text in turn, so that drift of the machine cancels in ratios."""
 
 import contextlib
 import gc
@@ -20,8 +20,8 @@ def interleave(
 ) -> npt.NDArray[np.int64]:
     """Time every contestant on every text in every round; only one runs at a time.
 
-    Before its timed run on a text, each contestant answers the same text once untimed, because the one before it has filled
-    the caches with other weights; a device runs one model.
+    Before its timed run on a text, each contestant answers the same text once untimed, because the one before it has
+    filled the caches with other weights; a device runs one model.
 
     Args:
         runs: the contestants.

@@ -16,7 +16,7 @@ class Settings:
 
     baseline: str = "fp32"  # "fp32" or "none"
     texts: str | os.PathLike[str] | None = None  # a text file; None takes the built-in texts
-    column: str | None = None  # of a table or JSONL file
+    column: str = "text"  # of a table or JSONL file
     engine: str | None = None  # None takes every engine of the bundle that is installed
     threads: int = 1
     rounds: int = 10

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """Texts and what a session takes for each of them: input_ids, attention_mask and token_type_ids, int32 [1, tokens]."""
+    """Texts and what a session takes for each: input_ids, attention_mask and token_type_ids, int32 [1, tokens]."""
 
     texts: tuple[str, ...]
     inputs: tuple[tuple[Ids, Ids, Ids], ...]
@@ -41,9 +41,9 @@ class Workload:
 def make_workload(texts: Iterable[str], source: str, count: int, tokenizer: Tokenizer, max_tokens: int) -> Workload:
     """Choose ``count`` of the texts and tokenize them.
 
-    The texts (at most 2048 of them, drawn with equal chances) are sorted by tokens, and the middle one of each of ``count``
-    equal parts is taken: the sample's lengths are the quantiles of the source's. They are then put in a random order, which
-    is the same in every run.
+    The texts (at most 2048 of them, drawn with equal chances) are sorted by tokens, and the middle one of each of
+    ``count`` equal parts is taken: the sample's lengths are the quantiles of the source's. They are then put in a
+    random order, which is the same in every run.
 
     Raises:
         InputError: there is no text.
@@ -72,7 +72,8 @@ def make_workload(texts: Iterable[str], source: str, count: int, tokenizer: Toke
 def draw(items: Iterable[_T], count: int) -> tuple[list[_T], int]:
     """Draw ``count`` items of a stream with equal chances and say how many it had.
 
-    Source: J. S. Vitter, Random sampling with a reservoir, ACM Transactions on Mathematical Software 11(1), 1985, algorithm R.
+    Source: J. S. Vitter, Random sampling with a reservoir, ACM Transactions on Mathematical Software 11(1), 1985,
+    algorithm R.
     """
     generator = random.Random(_SEED)
     kept: list[_T] = []

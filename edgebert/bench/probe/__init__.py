@@ -1,1 +1,1 @@
-"""A program that a fresh process runs, by the path of this folder, to measure one cold start; see `edgebert.bench.cold`."""
+"""The program of a fresh process that measures one cold start; `edgebert.bench.cold` runs this folder by its path."""

@@ -1,6 +1,6 @@
 """Measure one cold start: read a job as JSON from stdin, write the findings as JSON to stdout.
 
-Job: {"bundle": path, "engine": name, "threads": n, "baseline": bool, "texts": [...]}; the first text is the first answer.
+The first text of a job is the first answer.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import TypedDict
 
 
 class Job(TypedDict):
-    """What to open and what to answer."""
+    """What to open and what to answer, see `edgebert.load.load_bundle`."""
 
     bundle: str
     engine: str
