@@ -1,0 +1,84 @@
+"""`edgebert bench`: a bundle against its FP32 baseline on this machine."""
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from edgebert.bench import Settings, run
+from edgebert.cli.bench_table import print_report
+from edgebert.cli.options import BundleArgument, EngineOption, JsonOption, QuietOption, ThreadsOption
+from edgebert.cli.words import say
+
+
+def bench(
+    bundle: BundleArgument,
+    baseline: Annotated[
+        str, typer.Option("--baseline", metavar="fp32|none", help="What the bundle is compared with.")
+    ] = "fp32",
+    texts: Annotated[
+        Path | None,
+        typer.Option("--texts", metavar="FILE", help="Texts as .txt, .csv, .tsv or .jsonl; without it built-in ones."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
+    ] = "text",
+    threads: ThreadsOption = 1,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", help="Times that each text is answered by each contestant.")
+    ] = 10,
+    engine: EngineOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure latency, memory, cold start and accuracy against the FP32 baseline.
+
+    The bundle and the baseline answer the same texts in turn, one text at a time, with the same threads.
+    """
+    settings = Settings(baseline=baseline, texts=texts, column=column, engine=engine, threads=threads, rounds=rounds)
+    with _Stages(quiet) as stages:
+        report = run(bundle, settings, stages.show)
+    if as_json:
+        sys.stdout.write(json.dumps(report.to_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    else:
+        print_report(report)
+
+
+class _Stages:
+    """Shows the stages on stderr: bars on a terminal, a line a stage elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        console = Console(stderr=True)
+        self._lines = not quiet and not console.is_terminal
+        self._bars: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or self._lines,
+        )
+
+    def __enter__(self) -> "_Stages":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, stage: str, done: int, total: int) -> None:
+        """Say that ``done`` of the ``total`` steps of a stage are done."""
+        if self._lines and done == total:
+            say(f"{stage}: done ({total})")
+        if stage not in self._bars:
+            self._bars[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._bars[stage], completed=done)

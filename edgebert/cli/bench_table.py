@@ -1,0 +1,182 @@
+"""A benchmark as tables for people."""
+
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgebert.bench.intervals import Estimate
+from edgebert.bench.report import Accuracy, BenchReport, ColdStart, Percentiles, Row
+from edgebert.cli.words import printable
+from edgebert.device import Device
+
+_WIDTH = 100  # columns where the output is no terminal
+_MISSING = "not measured"
+_MB = 1e6  # bytes
+_GB = 1e9  # bytes
+
+
+def print_report(report: BenchReport) -> None:
+    """Write the tables and the conditions to stdout."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    facts = report.bundle
+    console.print(_plain(f"{facts.name}: {facts.precision.upper()} ({facts.scheme}), task {facts.task}\n"))
+    console.print(_speed_table(report))
+    console.print(_cost_table(report))
+    for line in _conditions(report):
+        console.print(_plain(line))
+
+
+def _plain(text: str) -> Text:
+    """Return text that comes in part from a bundle: no markup, no control characters."""
+    return Text("\n".join(map(printable, text.split("\n"))))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    table.add_column("")
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _speed_table(report: BenchReport) -> Table:
+    title = f"Speed, one text at a time, {_count(report.threads, 'thread')}; below each value its 95 % interval"
+    table = _table(title, "p50", "p90", "p95", "p99", "tokens/s", "texts/s", "times faster\nthan baseline")
+    for row in report.rows:
+        table.add_row(
+            _plain(row.name),
+            *_latency(row.latency_ms, "ms"),
+            _estimate(row.tokens_per_second, ""),
+            _estimate(row.texts_per_second, ""),
+            _faster(row, report.baseline),
+        )
+    table.add_row(_plain("tokenizer"), *_latency(report.tokenizer_us, "µs"), "", "", "")
+    return table
+
+
+def _latency(times: Percentiles, unit: str) -> Iterator[Text]:
+    return (_estimate(value, unit) for value in (times.p50, times.p90, times.p95, times.p99))
+
+
+def _faster(row: Row, baseline: str | None) -> Text:
+    if row.times_faster is not None:
+        return _estimate(row.times_faster, "x")
+    return _plain("baseline" if row.name == baseline else _MISSING)
+
+
+def _estimate(estimate: Estimate, unit: str) -> Text:
+    value = Text(f"{_digits(estimate.value)} {unit}".rstrip())
+    if estimate.low is not None and estimate.high is not None:
+        value.append(f"\n{_digits(estimate.low)}-{_digits(estimate.high)}", style="dim")
+    return value
+
+
+def _digits(value: float) -> str:
+    """Write about three significant digits without an exponent."""
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
+
+
+def _cost_table(report: BenchReport) -> Table:
+    columns = _COSINE if report.bundle.task == "embed" else _LABELS
+    table = _table(
+        "\nAccuracy against the baseline, size, cold start and memory of a fresh process",
+        *columns,
+        "model\nfile",
+        "import",
+        "open",
+        "first\nanswer",
+        "memory\nopened",
+        "memory\nanswered",
+        "memory\npeak",
+    )
+    for row in report.rows:
+        accuracy = _reference(columns) if row.name == report.baseline else _accuracy(row.accuracy, columns)
+        table.add_row(_plain(row.name), *accuracy, _size(row.model_bytes), *_cold(row.cold_start))
+    return table
+
+
+_COSINE: dict[str, Callable[[Accuracy], float | None]] = {
+    "cosine\nmean": lambda accuracy: accuracy.cosine_mean,
+    "cosine\nlowest": lambda accuracy: accuracy.cosine_lowest,
+}
+_LABELS: dict[str, Callable[[Accuracy], float | None]] = {
+    "same\nlabel %": lambda accuracy: accuracy.agreement_percent,
+    "score\ndiff.": lambda accuracy: accuracy.score_difference_mean,
+}
+
+
+def _reference(columns: dict[str, Callable[[Accuracy], float | None]]) -> list[str]:
+    return ["baseline", *[""] * (len(columns) - 1)]
+
+
+def _accuracy(accuracy: Accuracy | None, columns: dict[str, Callable[[Accuracy], float | None]]) -> list[str]:
+    values = [None if accuracy is None else get(accuracy) for get in columns.values()]
+    return [_MISSING if value is None else f"{value:.4f}" if value <= 1 else f"{value:.2f}" for value in values]
+
+
+def _cold(cold: ColdStart | None) -> list[str]:
+    if cold is None:
+        return [_MISSING] * 6
+    times = (cold.import_ms, cold.open_ms, cold.first_answer_ms)
+    sizes = (cold.opened_bytes, cold.answered_bytes, cold.peak_bytes)
+    return [*(f"{_digits(time)} ms" for time in times), *map(_size, sizes)]
+
+
+def _size(size: int | None) -> str:
+    return _MISSING if size is None else f"{_digits(size / _MB)} MB"
+
+
+def _conditions(report: BenchReport) -> Iterator[str]:
+    """Yield what a reader must know to believe the tables."""
+    texts, facts = report.texts, report.bundle
+    yield (
+        f"\nTexts: {texts.used} of {texts.read} ({texts.source}), {texts.tokens_median:g} tokens in the median, "
+        f"{texts.tokens_least} to {texts.tokens_most}, {texts.cut} cut; {_count(report.rounds, 'round')}."
+    )
+    yield (
+        "Latency is the time of session.run on the ids of one text without padding; the tokenizer has its own row, pooling "
+        "and the reading of files are excluded. Import excludes the start of Python, open includes the import of the "
+        "engine, and the files had been read before."
+    )
+    stated = ", ".join(f"{key} {value}" for key, value in facts.stated_accuracy.items())
+    yield f"The export stated: {stated or _MISSING}. The whole bundle: {_size(facts.bytes)}."
+    for note in report.not_measured:
+        yield f"Not measured: {note.what}: {note.why}."
+    yield f"Machine: {_machine(report.device)}."
+    yield f"Versions: {_versions(report)}."
+
+
+def _machine(device: Device) -> str:
+    parts = [
+        device.board,
+        device.cpu or "unknown CPU",
+        device.architecture,
+        f"{device.allowed_cpus or 'unknown'} of {device.logical_cpus or 'unknown'} CPUs",
+        device.cpu_limit and f"limited to {device.cpu_limit:g} CPUs",
+        " ".join(device.features),
+        device.memory_bytes and f"{device.memory_bytes / _GB:.1f} GB memory",
+        device.memory_limit_bytes and f"limited to {device.memory_limit_bytes / _GB:.1f} GB",
+        device.os,
+        device.kernel and f"kernel {device.kernel}",
+    ]
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _versions(report: BenchReport) -> str:
+    device = report.device
+    versions = {
+        "edgebert": report.edgebert,
+        "Python": device.python,
+        "numpy": device.numpy,
+        "onnxruntime": device.onnxruntime,
+        "L4T": device.l4t,
+    }
+    return ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
