@@ -44,8 +44,8 @@ class Bundle:
             if size != entry.bytes:
                 raise BundleError(f"{path} has {size} bytes, the manifest says {entry.bytes}: copy the bundle again")
             digest = sha256_of(path)
-        except OSError as error:
-            raise BundleError(f"cannot read {path}: {error.strerror}") from error
+        except (OSError, RuntimeError) as error:  # before Python 3.13 a loop of links is a RuntimeError
+            raise BundleError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
         if digest != entry.sha256:
             raise BundleError(
                 f"{path} was changed: its SHA-256 starts with {digest[:12]}, the manifest says {entry.sha256[:12]}: "
@@ -69,12 +69,15 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
         BundleError: there is no bundle, or its manifest is damaged or of a newer format.
     """
     folder = Path(path)
-    if not folder.exists():
-        raise BundleError(f"there is no bundle at {folder}: give the folder that `edgebert export` wrote")
-    if not (folder / MANIFEST).is_file():
-        raise BundleError(
-            f"{folder} is not a bundle, it holds no {MANIFEST}: give the folder that `edgebert export` wrote"
-        )
+    hint = "give the folder that `edgebert export` wrote"
+    try:
+        exists, is_bundle = folder.exists(), (folder / MANIFEST).is_file()
+    except OSError as error:
+        raise BundleError(f"cannot read {folder}: {error.strerror}") from error
+    if not exists:
+        raise BundleError(f"there is no bundle at {folder}: {hint}")
+    if not is_bundle:
+        raise BundleError(f"{folder} is not a bundle, it holds no {MANIFEST}: {hint}")
     manifest = parse_manifest(read_json(folder / MANIFEST, _MANIFEST_MAX), str(folder / MANIFEST))
     return Bundle(folder, manifest)
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from edgebert.errors import BundleError, InputError
 
 _CHUNK = 1 << 20  # bytes
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def sha256_of(path: Path) -> str:
@@ -30,14 +32,25 @@ def read_json(path: Path, max_bytes: int) -> object:
         BundleError: the file is missing, larger than ``max_bytes``, not UTF-8 or not JSON.
     """
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise BundleError(f"{path} has {size} bytes, more than the {max_bytes} that such a file may have")
-        return json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(max_bytes + 1)
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror}") from error
+    if len(raw) > max_bytes:
+        raise BundleError(
+            f"{path} has more than the {max_bytes} bytes that such a file may have: export the bundle again"
+        )
+    try:
+        document: object = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        if _SURROGATE.search(raw):  # a half of a pair cannot be written as UTF-8
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is not valid JSON: {error}") from error
+    return document
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def write_json(path: Path, document: object) -> None:

@@ -14,7 +14,14 @@ POOLINGS = ("mean", "cls", "max")
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_LIMIT = 1 << 31  # more than any shape of a BERT; keeps products of two shapes in 64 bits
+_SHAPE_LIMITS = {  # far more than any BERT has
+    "layers": 1 << 10,
+    "hidden": 1 << 16,
+    "heads": 1 << 10,
+    "intermediate": 1 << 20,
+    "vocabulary": 1 << 24,
+    "max_tokens": 1 << 16,
+}
 _T = TypeVar("_T")
 
 
@@ -100,7 +107,7 @@ class _Reader:
         self.document = cast("dict[str, object]", document)
 
     def manifest(self) -> Manifest:
-        number = self.integer("format", 1)
+        number = self.integer("format", 1, 1 << 31)
         if number > FORMAT:
             raise BundleError(
                 f"{self.where} has format {number}; this edgebert reads up to {FORMAT}: "
@@ -123,10 +130,7 @@ class _Reader:
         )
 
     def shape(self) -> Shape:
-        sizes = {
-            name: self.integer(name, 1)
-            for name in ("layers", "hidden", "heads", "intermediate", "vocabulary", "max_tokens")
-        }
+        sizes = {name: self.integer(name, 1, most) for name, most in _SHAPE_LIMITS.items()}
         return Shape(architecture=self.text("architecture"), **sizes)
 
     def embed_head(self) -> EmbedHead:
@@ -141,13 +145,13 @@ class _Reader:
     def files(self) -> dict[str, FileEntry]:
         for name in self.document:
             if not _FILE_NAME.fullmatch(name):
-                raise BundleError(f"{self.where}: {name!r} is not a plain file name inside the bundle")
+                raise BundleError(f"{self.where}: {name[:80]!r} is not a plain file name inside the bundle")
         return {name: self.child(name).file_entry() for name in self.document}
 
     def file_entry(self) -> FileEntry:
         digest = self.text("sha256")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
-            raise BundleError(f"{self.where}.sha256: {digest!r} is not 64 hexadecimal digits")
+            raise BundleError(f"{self.where}: field 'sha256' is {digest[:80]!r}, not 64 hexadecimal digits")
         return FileEntry(self.integer("bytes", 0, 1 << 40), digest)
 
     def strings(self) -> dict[str, str]:
@@ -156,7 +160,7 @@ class _Reader:
     def scalars(self) -> dict[str, float | int | str]:
         for key, value in self.document.items():
             if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-                raise BundleError(f"{self.where}.{key} must be a number or a text, not {type(value).__name__}")
+                raise BundleError(f"{self.where}: field {key!r} must be a number or a text, not {type(value).__name__}")
         return cast("dict[str, float | int | str]", dict(self.document))
 
     def child(self, key: str) -> "_Reader":
@@ -173,22 +177,22 @@ class _Reader:
     def text(self, key: str) -> str:
         return self.get(key, str)
 
-    def integer(self, key: str, least: int, most: int = _LIMIT) -> int:
+    def integer(self, key: str, least: int, most: int) -> int:
         value = self.get(key, int)
         if not least <= value <= most:
-            raise BundleError(f"{self.where}: field {key!r} is {value}, it must be from {least} to {most}")
+            raise BundleError(f"{self.where}: field {key!r} is {str(value)[:40]}, it must be from {least} to {most}")
         return value
 
     def number(self, key: str) -> float:
         value = self.document.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-            raise BundleError(f"{self.where}: field {key!r} must be a number from 0, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e9:
+            raise BundleError(f"{self.where}: field {key!r} must be a number from 0 to 1e9, not {str(value)[:40]}")
         return float(value)
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self.text(key)
         if value not in choices:
-            raise BundleError(f"{self.where}: field {key!r} is {value!r}, it must be one of {', '.join(choices)}")
+            raise BundleError(f"{self.where}: field {key!r} is {value[:40]!r}, it must be one of {', '.join(choices)}")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
