@@ -1,14 +1,13 @@
 """Cold start and memory: each measurement is a fresh process, in turn between the contestants."""
 
-import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from edgebert.bench.probe.__main__ import Job
+from edgebert.bench.probe.__main__ import Found, Job
 from edgebert.bench.report import ColdStart
 from edgebert.errors import EngineError
 
@@ -27,7 +26,7 @@ def cold_starts(jobs: Sequence[Job], starts: int, on_start: Callable[[], None]) 
     Returns:
         the medians of each job, or why it was not measured.
     """
-    found: list[list[dict[str, float | int | None]]] = [[] for _ in jobs]
+    found: list[list[Found]] = [[] for _ in jobs]
     failed: dict[int, EngineError] = {}
     for _ in range(starts):
         for index, job in enumerate(jobs):
@@ -39,7 +38,7 @@ def cold_starts(jobs: Sequence[Job], starts: int, on_start: Callable[[], None]) 
     return [failed[index] if index in failed else _medians(values) for index, values in enumerate(found)]
 
 
-def probe(job: Job, program: Path = _PROBE) -> dict[str, float | int | None]:
+def probe(job: Job, program: Path = _PROBE) -> Found:
     """Run one job in a fresh interpreter and return what it found.
 
     Raises:
@@ -60,16 +59,26 @@ def probe(job: Job, program: Path = _PROBE) -> dict[str, float | int | None]:
     document = json.loads(done.stdout)
     if "error" in document:
         raise EngineError(f"a fresh process failed: {document['error']}")
-    found: dict[str, float | int | None] = document["found"]
+    found: Found = document["found"]
     return found
 
 
-def _medians(found: list[dict[str, float | int | None]]) -> ColdStart:
-    names = [field.name for field in dataclasses.fields(ColdStart) if field.name != "processes"]
-    columns = {name: [value for one in found if (value := one[name]) is not None] for name in names}
-    times = {name: float(median(columns[name])) for name in names if name.endswith("_ms")}
-    sizes = {name: int(median(columns[name])) if columns[name] else None for name in names if name.endswith("_bytes")}
-    return ColdStart(processes=len(found), **times, **sizes)
+def _medians(found: list[Found]) -> ColdStart:
+    return ColdStart(
+        processes=len(found),
+        import_ms=median(one["import_ms"] for one in found),
+        open_ms=median(one["open_ms"] for one in found),
+        first_answer_ms=median(one["first_answer_ms"] for one in found),
+        start_bytes=_middle(one["start_bytes"] for one in found),
+        opened_bytes=_middle(one["opened_bytes"] for one in found),
+        answered_bytes=_middle(one["answered_bytes"] for one in found),
+        peak_bytes=_middle(one["peak_bytes"] for one in found),
+    )
+
+
+def _middle(sizes: Iterable[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return int(median(known)) if known else None
 
 
 def _last_line(text: str) -> str:

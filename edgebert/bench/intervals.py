@@ -9,9 +9,9 @@ import numpy.typing as npt
 Table = npt.NDArray[np.float64]  # [rounds, texts]
 
 PERCENTILES = (50, 90, 95, 99)
+ENOUGH = 20  # timings; with fewer, resampling says nothing about a tail
 
 _RESAMPLES = 1000
-_ENOUGH = 20  # timings; with fewer, resampling says nothing about a tail
 _SEED = 20070501
 
 
@@ -42,7 +42,7 @@ def estimate(statistic: Callable[..., Table], *tables: Table) -> tuple[Estimate,
     """
     values = statistic(*tables)
     rounds, texts = tables[0].shape
-    if rounds * texts < _ENOUGH:
+    if rounds * texts < ENOUGH:
         return tuple(Estimate(float(value), None, None) for value in values)
     rng = np.random.default_rng(_SEED)
     resampled = np.empty((_RESAMPLES, len(values)))

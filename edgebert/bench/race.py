@@ -10,6 +10,7 @@ import edgebert
 from edgebert.bench.accuracy import answers, compare
 from edgebert.bench.cold import cold_starts
 from edgebert.bench.contestants import Contestant, Field, open_field
+from edgebert.bench.intervals import ENOUGH
 from edgebert.bench.probe.__main__ import Job
 from edgebert.bench.report import Accuracy, BenchReport, BundleFacts, ColdStart, Note, Percentiles, Row
 from edgebert.bench.rounds import Run, interleave
@@ -99,7 +100,10 @@ def _race(bundle: Bundle, settings: Settings, progress: Progress) -> _Raced:
         for place, contestant in enumerate(field.contestants)
     )
     name = None if baseline is None else field.contestants[baseline].name
-    return _Raced(rows, name, tokenizer_row(times[-1] / 1e3), workload, field.notes)
+    notes = field.notes
+    if times[0].size < ENOUGH:
+        notes = (*notes, Note("95 % intervals", f"they need {ENOUGH} timings, there are {times[0].size}"))
+    return _Raced(rows, name, tokenizer_row(times[-1] / 1e3), workload, notes)
 
 
 def _texts(settings: Settings) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A benchmark as tables for people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -35,9 +35,14 @@ def _plain(text: str) -> Text:
     return Text("\n".join(map(printable, text.split("\n"))))
 
 
+def _name(name: str) -> Text:
+    """Put the engine of a name such as "INT8 (onnxruntime)" into a second line."""
+    return _plain(name.replace(" (", "\n(", 1))
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     return table
@@ -48,7 +53,7 @@ def _speed_table(report: BenchReport) -> Table:
     table = _table(title, "p50", "p90", "p95", "p99", "tokens/s", "texts/s", "times faster\nthan baseline")
     for row in report.rows:
         table.add_row(
-            _plain(row.name),
+            _name(row.name),
             *_latency(row.latency_ms, "ms"),
             _estimate(row.tokens_per_second, ""),
             _estimate(row.texts_per_second, ""),
@@ -81,10 +86,12 @@ def _digits(value: float) -> str:
 
 
 def _cost_table(report: BenchReport) -> Table:
-    columns = _COSINE if report.bundle.task == "embed" else _LABELS
+    accuracy_columns = ("cosine\nmean", "cosine\nlowest")
+    if report.bundle.task == "classify":
+        accuracy_columns = ("same\nlabels", "score\ndistance")
     table = _table(
         "\nAccuracy against the baseline, size, cold start and memory of a fresh process",
-        *columns,
+        *accuracy_columns,
         "model\nfile",
         "import",
         "open",
@@ -94,28 +101,21 @@ def _cost_table(report: BenchReport) -> Table:
         "memory\npeak",
     )
     for row in report.rows:
-        accuracy = _reference(columns) if row.name == report.baseline else _accuracy(row.accuracy, columns)
-        table.add_row(_plain(row.name), *accuracy, _size(row.model_bytes), *_cold(row.cold_start))
+        accuracy = ("baseline", "") if row.name == report.baseline else _accuracy(row.accuracy, report.bundle.task)
+        table.add_row(_name(row.name), *accuracy, _size(row.model_bytes), *_cold(row.cold_start))
     return table
 
 
-_COSINE: dict[str, Callable[[Accuracy], float | None]] = {
-    "cosine\nmean": lambda accuracy: accuracy.cosine_mean,
-    "cosine\nlowest": lambda accuracy: accuracy.cosine_lowest,
-}
-_LABELS: dict[str, Callable[[Accuracy], float | None]] = {
-    "same\nlabel %": lambda accuracy: accuracy.agreement_percent,
-    "score\ndiff.": lambda accuracy: accuracy.score_difference_mean,
-}
+def _accuracy(accuracy: Accuracy | None, task: str) -> tuple[str, str]:
+    found = accuracy or Accuracy()
+    if task == "embed":
+        return _cell(found.cosine_mean, ".4f"), _cell(found.cosine_lowest, ".4f")
+    percent = _cell(found.agreement_percent, ".1f", " %")
+    return percent, _cell(found.score_difference_mean, ".4f")
 
 
-def _reference(columns: dict[str, Callable[[Accuracy], float | None]]) -> list[str]:
-    return ["baseline", *[""] * (len(columns) - 1)]
-
-
-def _accuracy(accuracy: Accuracy | None, columns: dict[str, Callable[[Accuracy], float | None]]) -> list[str]:
-    values = [None if accuracy is None else get(accuracy) for get in columns.values()]
-    return [_MISSING if value is None else f"{value:.4f}" if value <= 1 else f"{value:.2f}" for value in values]
+def _cell(value: float | None, digits: str, unit: str = "") -> str:
+    return _MISSING if value is None else f"{value:{digits}}{unit}"
 
 
 def _cold(cold: ColdStart | None) -> list[str]:
@@ -138,9 +138,9 @@ def _conditions(report: BenchReport) -> Iterator[str]:
         f"{texts.tokens_least} to {texts.tokens_most}, {texts.cut} cut; {_count(report.rounds, 'round')}."
     )
     yield (
-        "Latency is the time of session.run on the ids of one text without padding; the tokenizer has its own row, pooling "
-        "and the reading of files are excluded. Import excludes the start of Python, open includes the import of the "
-        "engine, and the files had been read before."
+        "Latency is the time of session.run on the ids of one text without padding; the tokenizer has its own row, "
+        "pooling and the reading of files are excluded. Import excludes the start of Python, open includes the import "
+        "of the engine, and the files had been read before."
     )
     stated = ", ".join(f"{key} {value}" for key, value in facts.stated_accuracy.items())
     yield f"The export stated: {stated or _MISSING}. The whole bundle: {_size(facts.bytes)}."

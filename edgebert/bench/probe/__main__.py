@@ -21,6 +21,18 @@ class Job(TypedDict):
     texts: list[str]
 
 
+class Found(TypedDict):
+    """Times in milliseconds and resident memory in bytes; see `edgebert.bench.report.ColdStart`."""
+
+    import_ms: float
+    open_ms: float
+    first_answer_ms: float
+    start_bytes: int | None
+    opened_bytes: int | None
+    answered_bytes: int | None
+    peak_bytes: int | None
+
+
 def resident(field: str) -> int | None:
     """Return VmRSS or VmHWM of this process in bytes, None where the system does not say."""
     try:
@@ -31,8 +43,8 @@ def resident(field: str) -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def measure(job: Job) -> dict[str, float | int | None]:
-    """Import, open, answer; times in milliseconds, memory in bytes."""
+def measure(job: Job) -> Found:
+    """Import, open, answer."""
     start_bytes = resident("VmRSS")
     begin = time.perf_counter_ns()
     from edgebert.bundle import open_bundle
