@@ -1,0 +1,97 @@
+"""What an export says about itself: a report for programs and for people, and the model card."""
+
+from collections.abc import Mapping
+
+from edgebert.bundle import BASELINE, MODEL
+from edgebert.export.texts import ExportTexts
+from edgebert.manifest import ClassifyHead, Manifest
+
+_MEANINGS = {
+    "cosine_mean": "mean cosine to the FP32 vector",
+    "cosine_min": "lowest cosine to the FP32 vector",
+    "agreement": "share of texts with the same labels as FP32",
+    "score_difference_mean": "mean difference of a score from FP32",
+    "score_difference_max": "largest difference of a score from FP32",
+    "texts": "texts compared",
+    "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, relative to the size of its outputs",
+}
+
+
+def report_json(manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int]) -> dict[str, object]:
+    """Return the document of ``report.json``; ``sizes`` are bytes by file, the baseline's too where the bundle is slim."""
+    return {
+        "name": manifest.name,
+        "task": manifest.task,
+        "target": manifest.target,
+        "precision": manifest.precision,
+        "scheme": manifest.scheme,
+        "accuracy": dict(manifest.accuracy),
+        "texts": {
+            "source": texts.source,
+            "smoothing": len(texts.smoothing),
+            "comparison": len(texts.comparison),
+            "held_out": texts.held_out,
+            "sha256": texts.sha256,
+        },
+        "bytes": {"model": sizes[MODEL], "fp32": sizes.get(BASELINE, sizes[MODEL])},
+        "latency": "not measured here: run `edgebert bench` on the device",
+    }
+
+
+def report_markdown(report: Mapping[str, object]) -> str:
+    """Return the report for people."""
+    accuracy, texts, sizes = (_mapping(report[key]) for key in ("accuracy", "texts", "bytes"))
+    held_out = (
+        "not used for smoothing" if texts["held_out"] else "too few to hold any out: the same served for smoothing"
+    )
+    rows = [f"| {_MEANINGS[key]} | {value} |" for key, value in accuracy.items()]
+    return "\n".join(
+        [
+            f"# {report['name']}: {report['precision']} for {report['target']}",
+            "",
+            "| measure | value |",
+            "|---|---|",
+            *rows,
+            f"| size of the model | {_megabytes(sizes['model'])} |",
+            f"| size of the FP32 baseline | {_megabytes(sizes['fp32'])} |",
+            "",
+            f"INT8 scheme: `{report['scheme']}`. Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
+            "Latency is not part of this report: run `edgebert bench` on the device.",
+            "",
+        ]
+    )
+
+
+def model_card(manifest: Manifest) -> str:
+    """Return the README of a bundle, in the form of a model card."""
+    verb = "classify" if isinstance(manifest.head, ClassifyHead) else "encode"
+    shape = manifest.shape
+    return f"""---
+library_name: edgebert
+tags: [bert, {manifest.precision}, {manifest.task}]
+---
+# {manifest.name}
+
+An edgebert bundle: {manifest.precision} ({manifest.scheme}) for {manifest.target}, task {manifest.task}.
+BERT with {shape.layers} layers, {shape.hidden} wide, {shape.heads} heads, at most {shape.max_tokens} tokens.
+
+```python
+import edgebert
+
+model = edgebert.load("path/of/this/folder")
+print(model.{verb}("turn on the light"))
+```
+
+`report.md` says how far it is from FP32. `edgebert verify` checks it on a device, `edgebert bench` measures it there.
+The licence is that of the checkpoint it was made from.
+"""
+
+
+def _megabytes(size: object) -> str:
+    return f"{float(str(size)) / 1e6:.1f} MB"
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a mapping, got {type(value).__name__}")
+    return value

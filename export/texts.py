@@ -1,0 +1,73 @@
+"""The texts that an export learns from and is judged on."""
+
+import dataclasses
+import hashlib
+import importlib.resources
+from pathlib import Path
+
+from edgebert.calibration import SAMPLES, choose_texts
+from edgebert.errors import InputError
+from edgebert.golden import Text
+from edgebert.texts import read_records, read_texts
+
+_HELD_OUT = 64  # with fewer texts a comparison on held-out ones says little, so all of them serve both ends
+
+# what a device meets: short, long, accents, scripts, emoji, special tokens in the text, nothing at all
+GOLDEN_TEXTS: tuple[str, ...] = (
+    "turn on the light in the kitchen",
+    "What's the weather like tomorrow?",
+    "The parcel arrived two days late and the box was open, but nothing was missing.",
+    "Émile's café in São Paulo charges 12.50 € for a naïve crème brûlée",
+    "Die Straße ist wegen Bauarbeiten gesperrt.",
+    "今天天气怎么样",
+    "電源を切ってください",
+    "안녕하세요, 반갑습니다",
+    "включи свет на кухне",
+    "مرحبا بالعالم",
+    "नमस्ते दुनिया",
+    "good job 👍🏽 see you at 5 pm 🎉",
+    "foo[MASK]bar [SEP] [unused1]",
+    "e\u0301a\u0323\u0302 soft\u00adhyphen zero\u200bwidth",
+    "ERROR 0x80070057: E_INVALIDARG at /dev/ttyUSB0 (retry=3)",
+    "x",
+    "",
+    " ".join(["a sentence that is repeated until it is longer than most of what a device is ever given,"] * 24),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportTexts:
+    """Texts for smoothing and for the comparison with FP32; the two do not overlap where ``held_out``."""
+
+    source: str  # "built-in" or the name of the file
+    smoothing: tuple[Text, ...]
+    comparison: tuple[Text, ...]
+    held_out: bool
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all texts in order, for the provenance."""
+        joined = "\n".join(repr(text) for text in (*self.smoothing, "", *self.comparison))
+        return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_export_texts(path: Path | None, column: str | None) -> ExportTexts:
+    """Draw texts from a file, or from the built-in ones.
+
+    Raises:
+        InputError: the file cannot be read or holds no text.
+    """
+    if path is None:
+        with importlib.resources.as_file(importlib.resources.files("edgebert") / "data" / "texts.txt") as builtin:
+            return split("built-in", choose_texts(read_texts(builtin), 2 * SAMPLES))
+    records = read_records(path) if column is None else read_texts(path, column=column)
+    return split(path.name, choose_texts((record for record in records if record), 2 * SAMPLES))
+
+
+def split(source: str, texts: list[Text] | list[str]) -> ExportTexts:
+    """Give every other text to each end, or all of them to both where they are few."""
+    if not texts:
+        raise InputError(f"{source} holds no text: give at least one")
+    if len(texts) < _HELD_OUT:
+        return ExportTexts(source, tuple(texts), tuple(texts), held_out=False)
+    return ExportTexts(source, tuple(texts[::2]), tuple(texts[1::2]), held_out=True)
