@@ -39,8 +39,8 @@ def make_golden(model: Encoder | Classifier, texts: tuple[Text, ...]) -> Golden:
 def model_outputs(model: Encoder | Classifier, texts: tuple[Text, ...]) -> Floats:
     """Return what golden answers hold: vectors [texts, dimension], or the scores of all labels [texts, labels]."""
     if isinstance(model, Classifier):
-        return model.scores(texts, return_truncated=True)[0]
-    return model.encode(cast("tuple[str, ...]", texts), return_truncated=True)[0]
+        return model.scores(list(texts), return_truncated=True)[0]
+    return model.encode(cast("list[str]", list(texts)), return_truncated=True)[0]
 
 
 def token_ids(model: Encoder | Classifier, text: Text) -> tuple[int, ...]:

@@ -13,16 +13,20 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 import edgebert
+from edgebert.cli.bench import bench
 from edgebert.cli.classify import classify
 from edgebert.cli.embed import embed
+from edgebert.cli.export import export
 from edgebert.cli.inspect import inspect
 from edgebert.cli.verify import verify
 from edgebert.cli.words import UsageError, say
 from edgebert.errors import EdgebertError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command()(export)
 app.command()(embed)
 app.command()(classify)
+app.command()(bench)
 app.command()(inspect)
 app.command()(verify)
 

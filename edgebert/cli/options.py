@@ -66,7 +66,7 @@ def format_for(output: Path | None, format: _Format | None, formats: type[_Forma
 
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder that `edgebert export` wrote.")]
 TextsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; without any, and without --file, stdin is read.")
+    list[str] | None, typer.Argument(metavar="TEXT", help="Texts; without any, and without --file, stdin is read.")
 ]
 FileOption = Annotated[
     Path | None,
