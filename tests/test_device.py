@@ -32,7 +32,7 @@ CPU revision	: 1
 ORIN_CPU = """processor	: {0}
 model name	: ARMv8 Processor rev 1 (v8l)
 BogoMIPS	: 62.50
-Features	: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp uscat ilrcpc flagm
+Features	: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp
 CPU implementer	: 0x41
 CPU architecture: 8
 CPU variant	: 0x0
@@ -40,7 +40,7 @@ CPU part	: 0xd42
 CPU revision	: 1
 
 """
-TEGRA = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n"
+TEGRA = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64\n"
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -86,8 +86,7 @@ def test_raspberry_pi_5(tmp_path):
     root = tree(
         tmp_path,
         {
-            "proc/cpuinfo": cpuinfo
-            + "Revision	: c04170\nSerial		: 0000\nModel		: Raspberry Pi 5 Model B Rev 1.0\n",
+            "proc/cpuinfo": cpuinfo + "Revision\t: c04170\nModel\t\t: Raspberry Pi 5 Model B Rev 1.0\n",
             "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
             "proc/meminfo": "MemTotal:        8255648 kB\n",
             "proc/self/status": "Cpus_allowed_list:\t0-3\n",
@@ -147,10 +146,9 @@ def test_two_kinds_of_cores_and_an_unknown_one(tmp_path):
 
 def test_an_empty_tree_is_all_unknown(tmp_path):
     device = this_device(tmp_path, uname("", ""))
-    versions = {"python", "numpy", "onnxruntime"}
-    for field in dataclasses.fields(Device):
-        if field.name not in versions:
-            assert not getattr(device, field.name) or field.name == "os"
+    known = {"os": "Linux", "features": (), "python": device.python, "numpy": device.numpy}
+    known["onnxruntime"] = device.onnxruntime
+    assert dataclasses.asdict(device) == {field.name: known.get(field.name) for field in dataclasses.fields(Device)}
 
 
 def test_folders_instead_of_files_are_unknown(tmp_path):
@@ -176,7 +174,7 @@ def test_no_content_makes_it_fail(tmp_path_factory, text, line):
             "etc/nv_tegra_release": text,
         },
     )
-    assert this_device(root, uname("x86_64", "6")).features in ((), *((name,) for name in FEATURES))
+    assert set(this_device(root, uname("x86_64", "6")).features) <= set(FEATURES)
 
 
 def test_this_machine_is_described_in_json():
