@@ -1,7 +1,7 @@
 """Run a graph on samples and keep what is asked of its activations, in bounded memory."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,13 @@ def channel_maxima(graph: bytes, tensors: Sequence[str], samples: Iterable[Sampl
     if not maxima:
         raise InputError("there are no samples: give at least one text")
     return maxima
+
+
+def run_graph(graph: bytes, samples: Iterable[Sample]) -> Iterator[Floats]:
+    """Yield the first output of a serialized ONNX graph for each sample."""
+    session = _session(graph)
+    for sample in samples:
+        yield session.run(None, sample.feed())[0]
 
 
 def _session(graph: bytes) -> onnxruntime.InferenceSession:

@@ -10,6 +10,7 @@ import torch
 import transformers
 
 from edgebert.errors import CheckpointError, MissingExtraError
+from edgebert.export.quiet import quiet
 from edgebert.export.sentence_transformers import DEFAULT, SentenceSettings, read_sentence_settings
 from edgebert.manifest import ClassifyHead, EmbedHead, Shape
 
@@ -127,9 +128,15 @@ def _load_model(folder: Path, config: Any, task: str) -> Any:  # noqa: ANN401
     # a pooler that an embedding does not read is neither loaded nor missed
     extra = {"add_pooling_layer": False} if task == "embed" else {}
     try:
-        model, loading = classes[task].from_pretrained(
-            folder, config=config, attn_implementation="eager", output_loading_info=True, dtype=torch.float32, **extra
-        )
+        with quiet():
+            model, loading = classes[task].from_pretrained(
+                folder,
+                config=config,
+                attn_implementation="eager",
+                output_loading_info=True,
+                dtype=torch.float32,
+                **extra,
+            )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise CheckpointError(f"the weights in {folder} cannot be loaded: {_first_line(error)}") from error
     except Exception as error:  # safetensors raises a class of its own

@@ -1,11 +1,8 @@
 """From a checkpoint to the fused FP32 graph, the baseline of every comparison."""
 
-import contextlib
-import logging
 import tempfile
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -14,6 +11,7 @@ from optimum.exporters.onnx import onnx_export_from_model
 
 from edgebert.errors import CheckpointError
 from edgebert.export.checkpoint import Checkpoint
+from edgebert.export.quiet import quiet
 from edgebert.manifest import Shape
 
 _TASKS = {"embed": "feature-extraction", "classify": "text-classification"}
@@ -41,7 +39,10 @@ def to_graph(checkpoint: Checkpoint) -> onnx.ModelProto:
             opt_level=0,  # the passes for BERT alone; what depends on this machine's CPU is left to the engine
         )
         fused.change_graph_inputs_to_int32()
+    fused.topological_sort()
     check_fusion(fused.model, checkpoint.shape)
+    if "com.microsoft" not in {opset.domain for opset in fused.model.opset_import}:
+        fused.model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
     return anonymous(fused.model)
 
 
@@ -82,16 +83,3 @@ def anonymous(model: onnx.ModelProto) -> onnx.ModelProto:
         node.doc_string = ""
         del node.metadata_props[:]
     return model
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence what torch, optimum and ONNX Runtime log about their own insides."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

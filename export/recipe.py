@@ -27,7 +27,7 @@ class Recipe:
         task: ``embed``, ``classify`` or ``auto`` (what the checkpoint was made for).
         precision: ``int8`` or ``fp32``.
         target: name of a target, see `edgebert.export.targets`.
-        texts: file of texts (txt, csv, tsv or jsonl) for smoothing and for the comparison with FP32; None: built-in texts.
+        texts: file of texts (txt, csv, tsv or jsonl) for smoothing and the comparison with FP32; None: built-in texts.
         column: column or field of ``texts``; None takes its default.
         name: name of the bundle in the manifest; None takes the checkpoint's.
         slim: leave out the FP32 baseline.

@@ -13,12 +13,12 @@ _MEANINGS = {
     "score_difference_mean": "mean difference of a score from FP32",
     "score_difference_max": "largest difference of a score from FP32",
     "texts": "texts compared",
-    "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, relative to the size of its outputs",
+    "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, as a share of its outputs' size",
 }
 
 
 def report_json(manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int]) -> dict[str, object]:
-    """Return the document of ``report.json``; ``sizes`` are bytes by file, the baseline's too where the bundle is slim."""
+    """Return the document of ``report.json``; ``sizes`` are bytes by file, with the baseline of a slim bundle."""
     return {
         "name": manifest.name,
         "task": manifest.task,
@@ -55,7 +55,7 @@ def report_markdown(report: Mapping[str, object]) -> str:
             f"| size of the model | {_megabytes(sizes['model'])} |",
             f"| size of the FP32 baseline | {_megabytes(sizes['fp32'])} |",
             "",
-            f"INT8 scheme: `{report['scheme']}`. Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
+            f"Scheme: `{report['scheme']}`. Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
             "Latency is not part of this report: run `edgebert bench` on the device.",
             "",
         ]

@@ -1,7 +1,7 @@
 """Prove that no product of a graph can saturate on a CPU without VNNI.
 
-There ONNX Runtime multiplies u8 activations by s8 weights with vpmaddubsw, which adds the products of two neighbouring input
-channels in a signed 16-bit number and clips it at 32767. Clipping is silent and gives wrong answers.
+There ONNX Runtime multiplies u8 activations by s8 weights with vpmaddubsw, which adds the products of two neighbouring
+input channels in a signed 16-bit number and clips it at 32767. Clipping is silent and gives wrong answers.
 """
 
 import numpy as np

@@ -23,8 +23,8 @@ class Target:
         return f"w{self.weight_bits}a8-dynamic"
 
 
-# x86 without VNNI multiplies by vpmaddubsw, which adds two u8 x s8 products in 16 bits and saturates: 2 * 255 * 127 > 32767.
-# Weights within +-64 cannot: 2 * 255 * 64 = 32640. ARM adds in 32 bits (UDOT) and keeps all eight bits.
+# x86 without VNNI multiplies by vpmaddubsw, which adds two u8 x s8 products in 16 bits and saturates:
+# 2 * 255 * 127 > 32767. Weights within +-64 cannot: 2 * 255 * 64 = 32640. ARM adds in 32 bits and keeps all eight bits.
 CPU_X86 = Target("cpu-x86", ("onnxruntime",), weight_bits=7)
 CPU_ARM64 = Target("cpu-arm64", ("onnxruntime",), weight_bits=8)
 

@@ -1,0 +1,88 @@
+"""Judge a draft: compare it with its FP32 baseline and with PyTorch, through the runtime that the device has."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgebert.bundle import BASELINE, Bundle
+from edgebert.calibration import Sample
+from edgebert.engines import Session
+from edgebert.errors import CheckpointError
+from edgebert.export.checkpoint import Checkpoint
+from edgebert.export.compare import Numbers, compare_scores, compare_vectors
+from edgebert.export.texts import GOLDEN_TEXTS, ExportTexts
+from edgebert.golden import Golden, make_golden, model_outputs
+from edgebert.load import load_bundle
+from edgebert.manifest import ClassifyHead
+
+# of the typical size of a value: FP32 kernels of PyTorch and ONNX Runtime differ by 1e-5 of it, a wrong graph by 1
+_EXPORT_TOLERANCE = 1e-2
+_EXPORT_SAMPLES = 16
+
+# Integer products are exact everywhere, but the last bit of a float differs between CPUs and can flip the rounding of an
+# activation. Shares of the typical size of an output, so that they hold for unit vectors and for raw ones.
+_TOLERANCE = {"int8": 0.25, "fp32": 0.01}
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What the manifest will promise."""
+
+    accuracy: Numbers
+    golden: Golden
+    tolerance: float  # largest difference of an output from its golden value
+
+
+def judge(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, samples: Sequence[Sample]) -> Verdict:
+    """Compare a draft with its baseline on texts and its FP32 graph with PyTorch on samples; let it answer golden texts.
+
+    Raises:
+        CheckpointError: the FP32 graph does not compute what the checkpoint does.
+    """
+    model = load_bundle(draft)
+    baseline = load_bundle(draft, baseline=True)
+    pytorch = compare_with_pytorch(checkpoint, baseline.session, samples[:_EXPORT_SAMPLES])
+    accuracy: Numbers = {"fp32_difference_to_pytorch": float(f"{pytorch:.1g}")}
+    if draft.has(BASELINE):
+        found, expected = (model_outputs(each, texts.comparison) for each in (model, baseline))
+        head = draft.manifest.head
+        if isinstance(head, ClassifyHead):
+            accuracy |= compare_scores(found, expected, head.problem_type)
+        else:
+            accuracy |= compare_vectors(found, expected)
+        accuracy["texts"] = len(texts.comparison)
+    golden = make_golden(model, GOLDEN_TEXTS)
+    return Verdict(accuracy, golden, _tolerance(golden, draft.manifest.precision))
+
+
+def compare_with_pytorch(checkpoint: Checkpoint, session: Session, samples: Sequence[Sample]) -> float:
+    """Check the FP32 graph against the checkpoint itself.
+
+    Returns:
+        The largest difference of an output, relative to the root mean square of all outputs.
+
+    Raises:
+        CheckpointError: they differ by more than rounding explains.
+    """
+    largest, squares = 0.0, []
+    for sample in samples:
+        feed = {key: torch.from_numpy(value.astype(np.int64)) for key, value in sample.feed().items()}
+        with torch.inference_mode():
+            expected: npt.NDArray[np.float32] = checkpoint.model(**feed)[0].numpy()
+        found = session.run(sample.input_ids, np.ones_like(sample.input_ids), sample.token_type_ids)
+        largest = max(largest, float(np.abs(found - expected).max()))
+        squares.append(float(np.square(expected, dtype=np.float64).mean()))
+    relative = largest / max(float(np.sqrt(np.mean(squares))), np.finfo(np.float32).tiny)
+    if not relative <= _EXPORT_TOLERANCE:
+        raise CheckpointError(
+            f"the exported graph of {checkpoint.name} differs from PyTorch by {relative:.2g} of its outputs"
+        )
+    return relative
+
+
+def _tolerance(golden: Golden, precision: str) -> float:
+    values = np.array([value for rows in golden.outputs.values() for row in rows for value in row])
+    return float(f"{_TOLERANCE[precision] * np.sqrt(np.square(values).mean()):.2g}")
