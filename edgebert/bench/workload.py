@@ -31,11 +31,10 @@ class Workload:
         return [ids.shape[1] for ids, _, _ in self.inputs]
 
     def spread(self, count: int) -> list[str]:
-        """Return up to ``count`` texts from the median length outward over all lengths; the longest is among them."""
-        by_length = sorted(range(len(self.texts)), key=lambda index: self.tokens[index])
-        chosen = pick(by_length[:-1], count - 1) + by_length[-1:]
-        middle = by_length[len(by_length) // 2]
-        return [self.texts[index] for index in (middle, *(index for index in chosen if index != middle))]
+        """Return ``count`` texts, or all if there are fewer: the one of median length first, the longest last."""
+        rest = sorted(range(len(self.texts)), key=lambda index: self.tokens[index])
+        middle = rest.pop(len(rest) // 2)
+        return [self.texts[index] for index in (middle, *pick(rest[:-1], count - 2), *rest[-1:])]
 
 
 def make_workload(texts: Iterable[str], source: str, count: int, tokenizer: Tokenizer, max_tokens: int) -> Workload:
