@@ -1,0 +1,316 @@
+"""The BERT tokenizer: token ids, type ids, masks and offsets equal to Hugging Face's fast tokenizer."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgebert import _native, tokenizer_file
+from edgebert._native import Encoding
+from edgebert.errors import InputError, TokenizerError
+from edgebert.files import new_file
+
+__all__ = ["EncodedBatch", "Encoding", "Tokenizer"]
+
+Truncation = Literal["longest_first", "only_first", "only_second"]
+Side = Literal["right", "left"]
+
+_STRATEGIES = {"longest_first": 0, "only_first": 1, "only_second": 2}
+_FROM_LEFT = {"right": False, "left": True}
+_TYPE_IDS, _SPECIAL_MASK = 0, 1
+_MAX_THREADS = 1024
+_NO_LIMIT = -(1 << 63)
+
+
+class EncodedBatch:
+    """Token ids of many texts in flat arrays; row ``i`` is ``input_ids[row_starts[i]:row_starts[i + 1]]``.
+
+    Attributes:
+        input_ids: int32 [tokens of all rows].
+        row_starts: int64 [rows + 1].
+        row_text: int64 [rows], the index of the text that a row comes from; a long text has several rows when a stride was given.
+        truncated: bool [rows], whether the row does not hold all tokens of its text.
+        offsets: int32 [tokens, 2], start and end in code points of the text (end excluded, (0, 0) for special tokens), or None
+            when they were not asked for.
+    """
+
+    __slots__ = ("_core", "_first_lengths", "_pair", "_special", "input_ids", "offsets", "row_starts", "row_text", "truncated")
+
+    def __init__(
+        self,
+        core: _native.Tokenizer,
+        arrays: tuple[
+            npt.NDArray[np.int32],
+            npt.NDArray[np.int64],
+            npt.NDArray[np.int32],
+            npt.NDArray[np.uint8],
+            npt.NDArray[np.int64],
+            npt.NDArray[np.int32] | None,
+        ],
+        pair: bool,
+        special: bool,
+    ) -> None:
+        self._core = core
+        self._pair = pair
+        self._special = special
+        self.input_ids, self.row_starts, self._first_lengths, truncated, self.row_text, self.offsets = arrays
+        self.truncated: npt.NDArray[np.bool_] = truncated.view(np.bool_)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.row_starts) - 1
+
+    def __getitem__(self, row: int) -> npt.NDArray[np.int32]:
+        """Return the ids of a row, a view."""
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of a batch with {len(self)} rows")
+        row %= len(self)
+        return self.input_ids[self.row_starts[row] : self.row_starts[row + 1]]
+
+    @property
+    def type_ids(self) -> npt.NDArray[np.int32]:
+        """Type ids, int32 [tokens of all rows]; computed at every call."""
+        return self._core.describe(self.row_starts, self._first_lengths, self._pair, self._special, _TYPE_IDS)
+
+    @property
+    def special_tokens_mask(self) -> npt.NDArray[np.int32]:
+        """Return 1 for special tokens and 0 for others, int32 [tokens of all rows]; computed at every call."""
+        return self._core.describe(self.row_starts, self._first_lengths, self._pair, self._special, _SPECIAL_MASK)
+
+    def padded(
+        self, rows: Sequence[int] | None = None, pad_to_multiple_of: int = 1
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return rows side by side, padded at the right to the longest of them.
+
+        Args:
+            rows: which rows, in this order; None for all.
+            pad_to_multiple_of: the width is rounded up to a multiple of this.
+
+        Returns:
+            input_ids, attention_mask and token_type_ids, each int32 [rows, tokens].
+        """
+        if pad_to_multiple_of < 1:
+            raise InputError(f"pad_to_multiple_of is {pad_to_multiple_of}, it must be 1 or more")
+        chosen = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64).reshape(-1)
+        if chosen.size and not (0 <= chosen.min() and chosen.max() < len(self)):
+            raise InputError(f"rows go from {chosen.min()} to {chosen.max()}, the batch has rows 0 to {len(self) - 1}")
+        starts = self.row_starts[chosen]
+        lengths = self.row_starts[chosen + 1] - starts
+        width = int(lengths.max(initial=0))
+        width += -width % pad_to_multiple_of
+        columns = np.arange(width)
+        inside = columns < lengths[:, None]  # [rows, tokens]
+        places = (starts[:, None] + columns)[inside]
+        input_ids = np.full(inside.shape, self._core.pad_id, dtype=np.int32)
+        input_ids[inside] = self.input_ids[places]
+        token_type_ids = np.zeros(inside.shape, dtype=np.int32)
+        if self._pair:  # a single text has type 0 throughout
+            token_type_ids[inside] = self.type_ids[places]
+        return input_ids, inside.astype(np.int32), token_type_ids
+
+
+class Tokenizer:
+    """A BERT tokenizer. Immutable; any number of threads may use it at once."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _native.Tokenizer) -> None:
+        self._core = core
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], lowercase: bool | None = None) -> "Tokenizer":
+        """Load a tokenizer from a tokenizer.json (Hugging Face), a vocab.txt, a tokenizer.edgebert, or a folder with one of them.
+
+        The truncation and padding sections of a tokenizer.json are ignored: the caller of ``encode`` gives ``max_length``.
+
+        Args:
+            path: the file or folder. A tokenizer.edgebert is mapped, not read; the others are compiled in memory.
+            lowercase: None takes what the file says; for a vocab.txt, what a tokenizer_config.json beside it says, else lower
+                case. A value overrides that, and cannot be given for a compiled file.
+
+        Raises:
+            TokenizerError: the file is missing, broken or not a BERT WordPiece tokenizer.
+        """
+        place = tokenizer_file.find_file(path)
+        if tokenizer_file.is_compiled(tokenizer_file.read_head(place)):
+            core = _native.Tokenizer.open(os.fspath(place))
+            if lowercase is not None and lowercase != core.lowercase:
+                raise TokenizerError(f"{place} is compiled with lowercase={core.lowercase}: load its source to change that")
+            return cls(core)
+        content = tokenizer_file.read_bytes(place)
+        is_json = place.suffix == ".json" or content[:1] == b"{"
+        read = tokenizer_file.read_tokenizer_json if is_json else tokenizer_file.read_vocab_txt
+        return cls(_native.Tokenizer.from_bytes(tokenizer_file.compile_vocabulary(read(place, content, lowercase))))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a tokenizer.edgebert, whole or not at all; the same tokenizer gives the same bytes.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        try:
+            with new_file(Path(path)) as temporary:
+                temporary.write_bytes(self._core.file_bytes())
+        except OSError as error:
+            raise InputError(f"cannot write {os.fspath(path)}: {error.strerror}") from error
+
+    def encode(
+        self,
+        text: str,
+        pair: str | None = None,
+        *,
+        max_length: int | None = None,
+        stride: int = 0,
+        truncation: Truncation = "longest_first",
+        truncation_side: Side = "right",
+        add_special_tokens: bool = True,
+    ) -> Encoding:
+        """Tokenize one text or a pair of texts.
+
+        Args:
+            text: the text.
+            pair: a second text, for models that take two.
+            max_length: most tokens of the answer, with special tokens; None for no limit.
+            stride: tokens that neighbouring windows of a cut text share; the windows are in ``overflowing``.
+            truncation: which text is cut when both together are too long.
+            truncation_side: the side at which a text is cut.
+            add_special_tokens: whether [CLS] and [SEP] are added.
+
+        Raises:
+            InputError: an argument of a wrong type or an impossible value, or a text with a lone surrogate.
+        """
+        try:
+            return self._core.encode(
+                text,
+                pair,
+                _NO_LIMIT if max_length is None else max_length,
+                stride,
+                _STRATEGIES[truncation],
+                _FROM_LEFT[truncation_side],
+                add_special_tokens,
+            )
+        except (TypeError, KeyError) as error:
+            raise _wrong_argument(max_length, stride, truncation, truncation_side, add_special_tokens) from error
+
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        max_length: int | None = None,
+        stride: int = 0,
+        truncation: Truncation = "longest_first",
+        truncation_side: Side = "right",
+        add_special_tokens: bool = True,
+        offsets: bool = False,
+        threads: int = 1,
+    ) -> EncodedBatch:
+        """Tokenize many texts into flat arrays.
+
+        With ``stride`` 0 a text that is too long is cut and marked in ``truncated``; with a stride every window is a row of its
+        own. The answer does not depend on ``threads``; the GIL is released meanwhile. The other arguments are those of ``encode``.
+
+        Raises:
+            InputError: an argument or text that cannot be used, with its index.
+        """
+        for name, value in (("texts", texts), ("pairs", pairs)):
+            if isinstance(value, (str, bytes)):
+                raise InputError(f"{name} is one {type(value).__name__}, it must be a list: use encode for one text")
+        if not isinstance(threads, int) or not 1 <= threads <= _MAX_THREADS:
+            raise InputError(f"threads is {threads!r}, it must be 1 to {_MAX_THREADS}")
+        try:
+            arrays = self._core.encode_batch(
+                texts,
+                pairs,
+                _NO_LIMIT if max_length is None else max_length,
+                stride,
+                _STRATEGIES[truncation],
+                _FROM_LEFT[truncation_side],
+                add_special_tokens,
+                offsets,
+                threads,
+            )
+        except (TypeError, KeyError) as error:
+            raise _wrong_argument(max_length, stride, truncation, truncation_side, add_special_tokens, texts, pairs) from error
+        return EncodedBatch(self._core, arrays, pairs is not None, add_special_tokens)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, with added tokens."""
+        return self._core.token_count
+
+    @property
+    def lowercase(self) -> bool:
+        """Whether text is lowercased."""
+        return self._core.lowercase
+
+    @property
+    def pad_id(self) -> int:
+        """Id of the padding token."""
+        return self._core.pad_id
+
+    @property
+    def unk_id(self) -> int:
+        """Id of the unknown token."""
+        return self._core.unk_id
+
+    @property
+    def cls_id(self) -> int:
+        """Id of the token that starts a row."""
+        return self._core.cls_id
+
+    @property
+    def sep_id(self) -> int:
+        """Id of the token that ends a text."""
+        return self._core.sep_id
+
+    @property
+    def mask_id(self) -> int | None:
+        """Id of [MASK], None when the vocabulary has none."""
+        return self._core.mask_id
+
+    def token_to_id(self, token: str) -> int | None:
+        """Return the id of a token, None when there is no such token."""
+        index = self._core.find(token)
+        return None if index < 0 else index
+
+    def id_to_token(self, id: int) -> str:
+        """Return the token with this id.
+
+        Raises:
+            InputError: no token has it.
+        """
+        token = self._core.token(id)
+        if token is None:
+            raise InputError(f"no token has the id {id}")
+        return token
+
+    def get_vocab(self) -> dict[str, int]:
+        """Return every token with its id."""
+        return {token: index for index, token in enumerate(self._core.vocabulary()) if token is not None}
+
+
+def _wrong_argument(
+    max_length: object,
+    stride: object,
+    truncation: object,
+    truncation_side: object,
+    add_special_tokens: object,
+    texts: object = (),
+    pairs: object = None,
+) -> InputError:
+    """Say which argument the core did not take."""
+    if truncation not in _STRATEGIES:
+        return InputError(f"truncation is {truncation!r}, it must be one of {', '.join(_STRATEGIES)}")
+    if truncation_side not in _FROM_LEFT:
+        return InputError(f"truncation_side is {truncation_side!r}, it must be 'right' or 'left'")
+    for name, value in (("max_length", max_length), ("stride", stride)):
+        if not isinstance(value, int) and not (name == "max_length" and value is None):
+            return InputError(f"{name} is {value!r}, it must be a whole number")
+    for name, value in (("texts", texts), ("pairs", pairs)):
+        if value is not None and not hasattr(value, "__iter__"):
+            return InputError(f"{name} is of type {type(value).__name__}, it must be a list of str")
+    return InputError(f"max_length {max_length}, stride {stride} or add_special_tokens {add_special_tokens!r} cannot be used")
