@@ -22,8 +22,8 @@ from edgebert.manifest import ClassifyHead
 _EXPORT_TOLERANCE = 1e-2
 _EXPORT_SAMPLES = 16
 
-# Integer products are exact everywhere, but the last bit of a float differs between CPUs and can flip the rounding of an
-# activation. Shares of the typical size of an output, so that they hold for unit vectors and for raw ones.
+# Integer products are exact everywhere, but the last bit of a float differs between CPUs and may flip the rounding of
+# an activation. Shares of the typical size of an output, so that they hold for unit vectors and for raw ones.
 _TOLERANCE = {"int8": 0.25, "fp32": 0.01}
 
 
@@ -37,7 +37,7 @@ class Verdict:
 
 
 def judge(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, samples: Sequence[Sample]) -> Verdict:
-    """Compare a draft with its baseline on texts and its FP32 graph with PyTorch on samples; let it answer golden texts.
+    """Compare a draft with its baseline and its FP32 graph with PyTorch, and let it give its golden answers.
 
     Raises:
         CheckpointError: the FP32 graph does not compute what the checkpoint does.
