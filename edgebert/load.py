@@ -39,9 +39,9 @@ def load_bundle(
     session = open_session(bundle, engine, threads, baseline)
     tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
     shape = bundle.manifest.shape
-    if tokenizer.vocabulary_size > shape.vocabulary:
+    if tokenizer.vocab_size > shape.vocabulary:
         raise BundleError(
-            f"{bundle.path / TOKENIZER} has {tokenizer.vocabulary_size} tokens, the model knows {shape.vocabulary}: "
+            f"{bundle.path / TOKENIZER} has {tokenizer.vocab_size} tokens, the model knows {shape.vocabulary}: "
             "export the bundle again"
         )
     return _TASKS[bundle.manifest.task](bundle.manifest, tokenizer, session, threads)
