@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from edgebert import _native, tokenizer_file
 from edgebert._native import Encoding
 from edgebert.errors import InputError, TokenizerError
 from edgebert.files import new_file
+from edgebert.tokenizer_batch import EncodedBatch
+from edgebert.tokenizer_json import read_tokenizer_json
 
 __all__ = ["EncodedBatch", "Encoding", "Tokenizer"]
 
@@ -20,96 +19,8 @@ Side = Literal["right", "left"]
 
 _STRATEGIES = {"longest_first": 0, "only_first": 1, "only_second": 2}
 _FROM_LEFT = {"right": False, "left": True}
-_TYPE_IDS, _SPECIAL_MASK = 0, 1
 _MAX_THREADS = 1024
 _NO_LIMIT = -(1 << 63)
-
-
-class EncodedBatch:
-    """Token ids of many texts in flat arrays; row ``i`` is ``input_ids[row_starts[i]:row_starts[i + 1]]``.
-
-    Attributes:
-        input_ids: int32 [tokens of all rows].
-        row_starts: int64 [rows + 1].
-        row_text: int64 [rows], the index of the text that a row comes from; a long text has several rows when a stride was given.
-        truncated: bool [rows], whether the row does not hold all tokens of its text.
-        offsets: int32 [tokens, 2], start and end in code points of the text (end excluded, (0, 0) for special tokens), or None
-            when they were not asked for.
-    """
-
-    __slots__ = ("_core", "_first_lengths", "_pair", "_special", "input_ids", "offsets", "row_starts", "row_text", "truncated")
-
-    def __init__(
-        self,
-        core: _native.Tokenizer,
-        arrays: tuple[
-            npt.NDArray[np.int32],
-            npt.NDArray[np.int64],
-            npt.NDArray[np.int32],
-            npt.NDArray[np.uint8],
-            npt.NDArray[np.int64],
-            npt.NDArray[np.int32] | None,
-        ],
-        pair: bool,
-        special: bool,
-    ) -> None:
-        self._core = core
-        self._pair = pair
-        self._special = special
-        self.input_ids, self.row_starts, self._first_lengths, truncated, self.row_text, self.offsets = arrays
-        self.truncated: npt.NDArray[np.bool_] = truncated.view(np.bool_)
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.row_starts) - 1
-
-    def __getitem__(self, row: int) -> npt.NDArray[np.int32]:
-        """Return the ids of a row, a view."""
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"row {row} of a batch with {len(self)} rows")
-        row %= len(self)
-        return self.input_ids[self.row_starts[row] : self.row_starts[row + 1]]
-
-    @property
-    def type_ids(self) -> npt.NDArray[np.int32]:
-        """Type ids, int32 [tokens of all rows]; computed at every call."""
-        return self._core.describe(self.row_starts, self._first_lengths, self._pair, self._special, _TYPE_IDS)
-
-    @property
-    def special_tokens_mask(self) -> npt.NDArray[np.int32]:
-        """Return 1 for special tokens and 0 for others, int32 [tokens of all rows]; computed at every call."""
-        return self._core.describe(self.row_starts, self._first_lengths, self._pair, self._special, _SPECIAL_MASK)
-
-    def padded(
-        self, rows: Sequence[int] | None = None, pad_to_multiple_of: int = 1
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Return rows side by side, padded at the right to the longest of them.
-
-        Args:
-            rows: which rows, in this order; None for all.
-            pad_to_multiple_of: the width is rounded up to a multiple of this.
-
-        Returns:
-            input_ids, attention_mask and token_type_ids, each int32 [rows, tokens].
-        """
-        if pad_to_multiple_of < 1:
-            raise InputError(f"pad_to_multiple_of is {pad_to_multiple_of}, it must be 1 or more")
-        chosen = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64).reshape(-1)
-        if chosen.size and not (0 <= chosen.min() and chosen.max() < len(self)):
-            raise InputError(f"rows go from {chosen.min()} to {chosen.max()}, the batch has rows 0 to {len(self) - 1}")
-        starts = self.row_starts[chosen]
-        lengths = self.row_starts[chosen + 1] - starts
-        width = int(lengths.max(initial=0))
-        width += -width % pad_to_multiple_of
-        columns = np.arange(width)
-        inside = columns < lengths[:, None]  # [rows, tokens]
-        places = (starts[:, None] + columns)[inside]
-        input_ids = np.full(inside.shape, self._core.pad_id, dtype=np.int32)
-        input_ids[inside] = self.input_ids[places]
-        token_type_ids = np.zeros(inside.shape, dtype=np.int32)
-        if self._pair:  # a single text has type 0 throughout
-            token_type_ids[inside] = self.type_ids[places]
-        return input_ids, inside.astype(np.int32), token_type_ids
 
 
 class Tokenizer:
@@ -122,27 +33,28 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], lowercase: bool | None = None) -> "Tokenizer":
-        """Load a tokenizer from a tokenizer.json (Hugging Face), a vocab.txt, a tokenizer.edgebert, or a folder with one of them.
+        """Load a tokenizer.json (Hugging Face), a vocab.txt, a tokenizer.edgebert, or a folder with one of them.
 
-        The truncation and padding sections of a tokenizer.json are ignored: the caller of ``encode`` gives ``max_length``.
+        The truncation and padding sections of a tokenizer.json are ignored: the caller of ``encode`` gives
+        ``max_length``.
 
         Args:
             path: the file or folder. A tokenizer.edgebert is mapped, not read; the others are compiled in memory.
-            lowercase: None takes what the file says; for a vocab.txt, what a tokenizer_config.json beside it says, else lower
-                case. A value overrides that, and cannot be given for a compiled file.
+            lowercase: None takes what the file says; for a vocab.txt, what a tokenizer_config.json beside it says,
+                else lower case. A value overrides that; a compiled file must already agree with it.
 
         Raises:
             TokenizerError: the file is missing, broken or not a BERT WordPiece tokenizer.
         """
         place = tokenizer_file.find_file(path)
-        if tokenizer_file.is_compiled(tokenizer_file.read_head(place)):
+        if tokenizer_file.is_compiled(place):
             core = _native.Tokenizer.open(os.fspath(place))
             if lowercase is not None and lowercase != core.lowercase:
-                raise TokenizerError(f"{place} is compiled with lowercase={core.lowercase}: load its source to change that")
+                raise TokenizerError(f"{place} is compiled with lowercase={core.lowercase}: compile its source anew")
             return cls(core)
         content = tokenizer_file.read_bytes(place)
-        is_json = place.suffix == ".json" or content[:1] == b"{"
-        read = tokenizer_file.read_tokenizer_json if is_json else tokenizer_file.read_vocab_txt
+        is_json = place.suffix == ".json" or (place.suffix != ".txt" and content.lstrip()[:1] == b"{")
+        read = read_tokenizer_json if is_json else tokenizer_file.read_vocab_txt
         return cls(_native.Tokenizer.from_bytes(tokenizer_file.compile_vocabulary(read(place, content, lowercase))))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -210,8 +122,9 @@ class Tokenizer:
     ) -> EncodedBatch:
         """Tokenize many texts into flat arrays.
 
-        With ``stride`` 0 a text that is too long is cut and marked in ``truncated``; with a stride every window is a row of its
-        own. The answer does not depend on ``threads``; the GIL is released meanwhile. The other arguments are those of ``encode``.
+        With ``stride`` 0 a text that is too long is cut and marked in ``truncated``; with a stride every window is a
+        row of its own. The answer does not depend on ``threads``; the GIL is released meanwhile. The other arguments
+        are those of ``encode``.
 
         Raises:
             InputError: an argument or text that cannot be used, with its index.
@@ -234,7 +147,9 @@ class Tokenizer:
                 threads,
             )
         except (TypeError, KeyError) as error:
-            raise _wrong_argument(max_length, stride, truncation, truncation_side, add_special_tokens, texts, pairs) from error
+            raise _wrong_argument(
+                max_length, stride, truncation, truncation_side, add_special_tokens, texts, pairs
+            ) from error
         return EncodedBatch(self._core, arrays, pairs is not None, add_special_tokens)
 
     @property
@@ -313,4 +228,6 @@ def _wrong_argument(
     for name, value in (("texts", texts), ("pairs", pairs)):
         if value is not None and not hasattr(value, "__iter__"):
             return InputError(f"{name} is of type {type(value).__name__}, it must be a list of str")
-    return InputError(f"max_length {max_length}, stride {stride} or add_special_tokens {add_special_tokens!r} cannot be used")
+    return InputError(
+        f"max_length {max_length}, stride {stride} or add_special_tokens {add_special_tokens!r} cannot be used"
+    )

@@ -1,48 +1,20 @@
 // The Python module edgebert._native: a thin layer over the C++ tokenizer.
-#include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/shared_ptr.h>
-#include <nanobind/stl/string.h>
 
-#include <memory>
 #include <utility>
 #include <vector>
 
-#include "text/error.h"
-#include "text/tokenizer.h"
-
-namespace nb = nanobind;
-using namespace nb::literals;
+#include "python_common.h"
 
 namespace edgebert::python {
 namespace {
 
+using namespace nb::literals;
 using text::EncodeError;
 using text::EncodeOptions;
 using text::OffsetUnit;
 using text::Rows;
 using text::Tokenizer;
-
-using TokenizerHandle = std::shared_ptr<const Tokenizer>;
-
-constexpr std::size_t kLongText = 2048; // bytes; shorter texts are done sooner than the GIL changes hands
-
-/// The UTF-8 of a str, valid while the object lives. `where` names it in errors.
-template <class Where> std::string_view utf8(nb::handle object, Where where) {
-    if (!PyUnicode_Check(object.ptr())) {
-        throw EncodeError(where() + " is of type " + Py_TYPE(object.ptr())->tp_name + ", it must be str");
-    }
-    Py_ssize_t size = 0;
-    const char *data = PyUnicode_AsUTF8AndSize(object.ptr(), &size);
-    if (data != nullptr) return {data, static_cast<std::size_t>(size)};
-    if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) == 0) nb::raise_python_error();
-    PyErr_Clear();
-    throw EncodeError(where() + " holds a lone surrogate, which is no character: decode the text with errors='replace'");
-}
-
-EncodeOptions make_options(std::int64_t max_length, std::int64_t stride, int strategy, bool from_left, bool special) {
-    return {max_length, stride, static_cast<text::TruncationStrategy>(strategy), from_left, special};
-}
 
 /// A vector as a NumPy array that owns it.
 template <class Value, class... Extents> nb::object array(std::vector<Value> &&values, Extents... extents) {
@@ -96,7 +68,8 @@ Texts gather(nb::object texts, nb::object pairs) {
 }
 
 nb::tuple encode_batch(const TokenizerHandle &tokenizer, nb::object texts, nb::object pairs, std::int64_t max_length,
-                       std::int64_t stride, int strategy, bool from_left, bool special, bool offsets, unsigned threads) {
+                       std::int64_t stride, int strategy, bool from_left, bool special, bool offsets,
+                       unsigned threads) {
     const EncodeOptions options = make_options(max_length, stride, strategy, from_left, special);
     tokenizer->check(options, !pairs.is_none());
     const Texts gathered = gather(std::move(texts), std::move(pairs));
@@ -114,132 +87,6 @@ nb::tuple encode_batch(const TokenizerHandle &tokenizer, nb::object texts, nb::o
                           array(std::move(rows.text), count), spans);
 }
 
-/// The answer for one text: ids at once, everything else when it is asked for.
-struct Encoded {
-    TokenizerHandle tokenizer;
-    nb::object first, second; // str, or None
-    EncodeOptions options;
-    Rows rows; // the first window; after `complete` every window with spans and words
-    bool completed = false;
-
-    void run(OffsetUnit unit, bool all_windows) {
-        text::Input input;
-        input.first = utf8(first, [] { return std::string("text"); });
-        input.pair = !second.is_none();
-        if (input.pair) input.second = utf8(second, [] { return std::string("pair"); });
-        Rows fresh;
-        if (input.first.size() + input.second.size() < kLongText) {
-            tokenizer->encode_one(input, options, unit, all_windows, fresh);
-        } else {
-            nb::gil_scoped_release release;
-            tokenizer->encode_one(input, options, unit, all_windows, fresh);
-        }
-        rows = std::move(fresh);
-    }
-
-    const Rows &complete() {
-        if (!completed) run(OffsetUnit::kCodePoints, true);
-        completed = true;
-        return rows;
-    }
-};
-
-/// One row of an answer.
-struct Encoding {
-    std::shared_ptr<Encoded> all;
-    std::size_t row;
-
-    std::size_t begin() const { return static_cast<std::size_t>(all->rows.starts[row]); }
-    std::size_t size() const { return static_cast<std::size_t>(all->rows.starts[row + 1]) - begin(); }
-
-    /// A list of `item(i)`, a new reference, for i from 0 to the row's length.
-    template <class Item> nb::list list(Item item) const {
-        const std::size_t count = size();
-        nb::list result = nb::steal<nb::list>(PyList_New(static_cast<Py_ssize_t>(count)));
-        if (!result.is_valid()) nb::raise_python_error();
-        for (std::size_t i = 0; i < count; ++i) {
-            PyList_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), item(i).release().ptr());
-        }
-        return result;
-    }
-
-    std::vector<std::int32_t> field(text::RowField which) const {
-        std::vector<std::int32_t> values(size());
-        const auto first = static_cast<std::size_t>(all->rows.first_lengths[row]);
-        const text::Template &pieces = all->tokenizer->row_template(!all->second.is_none());
-        text::describe_row(pieces, all->options.add_special_tokens, size(), first, which, values.data());
-        return values;
-    }
-};
-
-nb::object number(std::int32_t value) { return nb::steal(PyLong_FromLong(value)); }
-nb::object number_or_none(std::int32_t value) { return value < 0 ? nb::none() : number(value); }
-
-Encoding encode(const TokenizerHandle &tokenizer, nb::object first, nb::object second, std::int64_t max_length,
-                std::int64_t stride, int strategy, bool from_left, bool special) {
-    const EncodeOptions options = make_options(max_length, stride, strategy, from_left, special);
-    tokenizer->check(options, !second.is_none());
-    auto all = std::make_shared<Encoded>();
-    all->tokenizer = tokenizer;
-    all->first = std::move(first);
-    all->second = std::move(second);
-    all->options = options;
-    all->run(OffsetUnit::kNone, false);
-    return {std::move(all), 0};
-}
-
-nb::list ids(const Encoding &e) {
-    const std::int32_t *values = e.all->rows.ids.data() + e.begin();
-    return e.list([values](std::size_t i) { return number(values[i]); });
-}
-
-nb::list type_ids(const Encoding &e) {
-    const std::vector<std::int32_t> values = e.field(text::RowField::kTypeIds);
-    return e.list([&](std::size_t i) { return number(values[i]); });
-}
-
-nb::list special_tokens_mask(const Encoding &e) {
-    const std::vector<std::int32_t> values = e.field(text::RowField::kSpecialMask);
-    return e.list([&](std::size_t i) { return number(values[i]); });
-}
-
-nb::list sequence_ids(const Encoding &e) {
-    const std::vector<std::int32_t> values = e.field(text::RowField::kSequenceIds);
-    return e.list([&](std::size_t i) { return number_or_none(values[i]); });
-}
-
-nb::list attention_mask(const Encoding &e) {
-    return e.list([](std::size_t) { return number(1); });
-}
-
-nb::list offsets(const Encoding &e) {
-    const text::Span *spans = e.all->complete().spans.data() + e.begin();
-    return e.list([spans](std::size_t i) { return nb::object(nb::make_tuple(spans[i].start, spans[i].end)); });
-}
-
-nb::list word_ids(const Encoding &e) {
-    const std::int32_t *words = e.all->complete().words.data() + e.begin();
-    return e.list([words](std::size_t i) { return number_or_none(words[i]); });
-}
-
-nb::object token_text(const Tokenizer &tokenizer, std::int32_t id) {
-    const std::string_view token = tokenizer.data().token(id);
-    return nb::steal(PyUnicode_DecodeUTF8(token.data(), static_cast<Py_ssize_t>(token.size()), "replace"));
-}
-
-nb::list tokens(const Encoding &e) {
-    const std::int32_t *values = e.all->rows.ids.data() + e.begin();
-    return e.list([&](std::size_t i) { return token_text(*e.all->tokenizer, values[i]); });
-}
-
-nb::list overflowing(const Encoding &e) {
-    nb::list result;
-    if (e.row > 0) return result;
-    const std::size_t count = e.all->complete().size();
-    for (std::size_t row = 1; row < count; ++row) result.append(nb::cast(Encoding{e.all, row}));
-    return result;
-}
-
 nb::list vocabulary(const Tokenizer &tokenizer) {
     nb::list result;
     for (std::int32_t id = 0; id < tokenizer.data().id_count(); ++id) {
@@ -248,12 +95,20 @@ nb::list vocabulary(const Tokenizer &tokenizer) {
     return result;
 }
 
+std::string vocabulary_entry(nb::handle token) {
+    try {
+        return std::string(utf8(token, [] { return std::string("a token of the vocabulary"); }));
+    } catch (const EncodeError &error) {
+        throw text::TokenizerFileError(error.what());
+    }
+}
+
 /// Compiles tokens (None: no token has this id), added tokens as (id, flags) and settings into a tokenizer file.
 nb::bytes compile(const nb::list &tokens, const nb::list &added, const nb::dict &settings) {
     std::vector<text::NewToken> new_tokens;
     for (const nb::handle token : tokens) {
         const bool present = !token.is_none();
-        new_tokens.push_back({present, present ? std::string(utf8(token, [] { return std::string("a token"); })) : ""});
+        new_tokens.push_back({present, present ? vocabulary_entry(token) : ""});
     }
     std::vector<text::NewAddedToken> new_added;
     for (const nb::handle token : added) {
@@ -261,7 +116,8 @@ nb::bytes compile(const nb::list &tokens, const nb::list &added, const nb::dict 
         new_added.push_back({nb::cast<std::int32_t>(pair[0]), nb::cast<std::uint8_t>(pair[1])});
     }
     text::Metadata metadata;
-    for (const auto [key, value] : settings) metadata[nb::cast<std::string>(key)] = nb::cast<std::string>(value);
+    for (const auto [key, value] : settings)
+        metadata[nb::cast<std::string>(key)] = nb::cast<std::string>(value);
     const std::string bytes = text::compile_tokenizer(new_tokens, new_added, metadata);
     return nb::bytes(bytes.data(), bytes.size());
 }
@@ -276,8 +132,9 @@ nb::object describe(const Tokenizer &tokenizer, nb::ndarray<const std::int64_t, 
     for (std::size_t i = 0; i < count; ++i) {
         const auto begin = static_cast<std::size_t>(starts.data()[i]);
         const auto length = static_cast<std::size_t>(starts.data()[i + 1]) - begin;
-        text::describe_row(tokenizer.row_template(pair), special, length, static_cast<std::size_t>(first_lengths.data()[i]),
-                           static_cast<text::RowField>(field), values.data() + begin);
+        text::describe_row(tokenizer.row_template(pair), special, length,
+                           static_cast<std::size_t>(first_lengths.data()[i]), static_cast<text::RowField>(field),
+                           values.data() + begin);
     }
     const std::size_t total = values.size();
     return array(std::move(values), total);
@@ -305,33 +162,29 @@ NB_MODULE(_native, m) {
     nb::register_exception_translator(translate);
     m.def("compile_tokenizer", &compile, "tokens"_a, "added"_a, "settings"_a);
 
-    nb::class_<Encoding>(m, "Encoding", "The tokens of one text or pair of texts.")
-        .def("__len__", &Encoding::size)
-        .def_prop_ro("ids", &ids)
-        .def_prop_ro("type_ids", &type_ids)
-        .def_prop_ro("attention_mask", &attention_mask)
-        .def_prop_ro("special_tokens_mask", &special_tokens_mask)
-        .def_prop_ro("sequence_ids", &sequence_ids)
-        .def_prop_ro("word_ids", &word_ids)
-        .def_prop_ro("offsets", &offsets)
-        .def_prop_ro("tokens", &tokens)
-        .def_prop_ro("truncated", [](const Encoding &e) { return e.all->rows.truncated[e.row] != 0; })
-        .def_prop_ro("overflowing", &overflowing);
-
-    nb::class_<Tokenizer>(m, "Tokenizer", "A compiled tokenizer.")
-        .def_static("open", [](const std::string &path) { return std::const_pointer_cast<Tokenizer>(Tokenizer::open(path)); })
-        .def_static("from_bytes", [](const nb::bytes &bytes) {
-            return std::const_pointer_cast<Tokenizer>(Tokenizer::from_bytes({bytes.c_str(), bytes.size()}));
-        })
-        .def("encode", &encode, "text"_a, "pair"_a.none(), "max_length"_a, "stride"_a, "strategy"_a, "from_left"_a, "add_special_tokens"_a)
-        .def("encode_batch", &encode_batch, "texts"_a, "pairs"_a.none(), "max_length"_a, "stride"_a, "strategy"_a, "from_left"_a, "add_special_tokens"_a, "offsets"_a, "threads"_a)
+    nb::class_<Tokenizer> tokenizer(m, "Tokenizer", "A compiled tokenizer.");
+    bind_encoding(m, tokenizer);
+    tokenizer
+        .def_static("open",
+                    [](const std::string &path) { return std::const_pointer_cast<Tokenizer>(Tokenizer::open(path)); })
+        .def_static("from_bytes",
+                    [](const nb::bytes &bytes) {
+                        return std::const_pointer_cast<Tokenizer>(Tokenizer::from_bytes({bytes.c_str(), bytes.size()}));
+                    })
+        .def("encode_batch", &encode_batch, "texts"_a, "pairs"_a.none(), "max_length"_a, "stride"_a, "strategy"_a,
+             "from_left"_a, "add_special_tokens"_a, "offsets"_a, "threads"_a)
         .def("describe", &describe)
         .def("vocabulary", &vocabulary)
-        .def("find", [](const Tokenizer &t, const nb::str &token) { return t.data().find(utf8(token, [] { return std::string("token"); })); })
-        .def("token", [](const Tokenizer &t, std::int64_t id) {
-            const bool known = id >= 0 && id < t.data().id_count() && t.data().present(static_cast<std::int32_t>(id));
-            return known ? token_text(t, static_cast<std::int32_t>(id)) : nb::none();
-        })
+        .def("find",
+             [](const Tokenizer &t, const nb::str &token) {
+                 return t.data().find(utf8(token, [] { return std::string("token"); }));
+             })
+        .def("token",
+             [](const Tokenizer &t, std::int64_t id) {
+                 const bool known =
+                     id >= 0 && id < t.data().id_count() && t.data().present(static_cast<std::int32_t>(id));
+                 return known ? token_text(t, static_cast<std::int32_t>(id)) : nb::none();
+             })
         .def("file_bytes", [](const Tokenizer &t) { return nb::bytes(t.file_bytes().data(), t.file_bytes().size()); })
         .def_prop_ro("token_count", [](const Tokenizer &t) { return t.data().token_count(); })
         .def_prop_ro("lowercase", [](const Tokenizer &t) { return t.data().settings().normalizer.lowercase; })

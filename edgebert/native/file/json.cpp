@@ -29,7 +29,8 @@ void JsonReader::fail(const char *wanted) const {
 }
 
 void JsonReader::skip_space() {
-    while (place_ < text_.size() && (text_[place_] == ' ' || (text_[place_] >= '\t' && text_[place_] <= '\r'))) ++place_;
+    while (place_ < text_.size() && (text_[place_] == ' ' || (text_[place_] >= '\t' && text_[place_] <= '\r')))
+        ++place_;
 }
 
 bool JsonReader::accept(char wanted) {

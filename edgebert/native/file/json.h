@@ -19,7 +19,8 @@ class JsonReader {
     template <class Each> void items(char open, char close, Each each) {
         expect(open);
         if (accept(close)) return;
-        do each();
+        do
+            each();
         while (accept(','));
         expect(close);
     }

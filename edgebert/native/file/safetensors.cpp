@@ -22,7 +22,8 @@ std::uint64_t element_size(const std::string &dtype) {
 
 std::uint64_t read_length(const unsigned char *data) {
     std::uint64_t value = 0;
-    for (int i = 7; i >= 0; --i) value = value << 8 | data[i];
+    for (int i = 7; i >= 0; --i)
+        value = value << 8 | data[i];
     return value;
 }
 
@@ -37,10 +38,13 @@ void check_size(const std::string &name, const Tensor &tensor) {
         throw std::runtime_error("the tensor " + name.substr(0, 60) + " has an unknown type or shape");
     }
     for (const std::uint64_t extent : tensor.shape) {
-        if (extent != 0 && bytes > UINT64_MAX / extent) bytes = UINT64_MAX;
-        else bytes *= extent;
+        if (extent != 0 && bytes > UINT64_MAX / extent)
+            bytes = UINT64_MAX;
+        else
+            bytes *= extent;
     }
-    if (bytes != tensor.size) throw std::runtime_error("the tensor " + name.substr(0, 60) + " does not have the size of its shape");
+    if (bytes != tensor.size)
+        throw std::runtime_error("the tensor " + name.substr(0, 60) + " does not have the size of its shape");
 }
 
 Tensor read_tensor(JsonReader &json, const std::string &name, const Layout &layout) {
@@ -88,7 +92,8 @@ class Writer {
         header += "}" + entries_ + "}";
         header.append((kAlignment - (header.size() + 8) % kAlignment) % kAlignment, ' ');
         std::string out;
-        for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(header.size() >> (8 * i) & 0xFF));
+        for (int i = 0; i < 8; ++i)
+            out.push_back(static_cast<char>(header.size() >> (8 * i) & 0xFF));
         return out + header + data_;
     }
 
@@ -96,8 +101,10 @@ class Writer {
     void describe(const std::string &name, const std::string &dtype, const std::vector<std::uint64_t> &shape,
                   std::size_t size) {
         entries_ += "," + quote_json(name) + ":{\"dtype\":" + quote_json(dtype) + ",\"shape\":[";
-        for (std::size_t i = 0; i < shape.size(); ++i) entries_ += (i == 0 ? "" : ",") + std::to_string(shape[i]);
-        entries_ += "],\"data_offsets\":[" + std::to_string(data_.size()) + "," + std::to_string(data_.size() + size) + "]}";
+        for (std::size_t i = 0; i < shape.size(); ++i)
+            entries_ += (i == 0 ? "" : ",") + std::to_string(shape[i]);
+        entries_ +=
+            "],\"data_offsets\":[" + std::to_string(data_.size()) + "," + std::to_string(data_.size() + size) + "]}";
     }
 
     std::string entries_, data_;
@@ -110,7 +117,8 @@ Safetensors parse_safetensors(const unsigned char *data, std::size_t size) {
     if (size < 8) throw std::runtime_error("the file has " + std::to_string(size) + " bytes, too few for a header");
     const std::uint64_t length = read_length(data);
     if (length > kMaxHeader || length > size - 8) {
-        throw std::runtime_error("the header says " + std::to_string(length) + " bytes: the file is cut or of another kind");
+        throw std::runtime_error("the header says " + std::to_string(length) +
+                                 " bytes: the file is cut or of another kind");
     }
     const auto header = static_cast<std::size_t>(length);
     const Layout layout{data + 8 + header, size - 8 - header};
@@ -128,9 +136,11 @@ Safetensors parse_safetensors(const unsigned char *data, std::size_t size) {
     return result;
 }
 
-std::string write_safetensors(const std::vector<NewTensor> &tensors, const std::map<std::string, std::string> &metadata) {
+std::string write_safetensors(const std::vector<NewTensor> &tensors,
+                              const std::map<std::string, std::string> &metadata) {
     Writer writer;
-    for (const NewTensor &tensor : tensors) writer.add(tensor);
+    for (const NewTensor &tensor : tensors)
+        writer.add(tensor);
     return writer.finish(metadata);
 }
 

@@ -35,6 +35,7 @@ struct NewTensor {
 
 /// The bytes of a safetensors file with every tensor at a multiple of 64 bytes. The format forbids holes, so tensors
 /// named `padding.N` fill the gaps. The same content gives the same bytes.
-std::string write_safetensors(const std::vector<NewTensor> &tensors, const std::map<std::string, std::string> &metadata);
+std::string write_safetensors(const std::vector<NewTensor> &tensors,
+                              const std::map<std::string, std::string> &metadata);
 
 } // namespace edgebert::file

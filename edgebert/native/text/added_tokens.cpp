@@ -41,7 +41,8 @@ std::size_t skip_space(std::string_view text, std::size_t place) {
 
 } // namespace
 
-AddedTokens::AddedTokens(const ModelData &data, TrieRoot root) : data_(data), root_(root), empty_(!data.trie().has_keys(root)) {
+AddedTokens::AddedTokens(const ModelData &data, TrieRoot root)
+    : data_(data), root_(root), empty_(!data.trie().has_keys(root)) {
     int count = 0;
     for (int byte = 0; byte < 256 && !empty_; ++byte) {
         if (!data.trie().has_child(root, static_cast<unsigned char>(byte))) continue;
@@ -54,9 +55,11 @@ std::size_t AddedTokens::next_candidate(std::string_view text, std::size_t from)
     if (from >= text.size()) return text.size();
     if (only_first_byte_ >= 0) {
         const void *found = std::memchr(text.data() + from, only_first_byte_, text.size() - from);
-        return found == nullptr ? text.size() : static_cast<std::size_t>(static_cast<const char *>(found) - text.data());
+        return found == nullptr ? text.size()
+                                : static_cast<std::size_t>(static_cast<const char *>(found) - text.data());
     }
-    while (from < text.size() && !first_bytes_[static_cast<unsigned char>(text[from])]) ++from;
+    while (from < text.size() && !first_bytes_[static_cast<unsigned char>(text[from])])
+        ++from;
     return from;
 }
 

@@ -24,7 +24,8 @@ inline std::uint32_t trailing_zeros(std::uint64_t value) {
     return static_cast<std::uint32_t>(__builtin_ctzll(value));
 #else
     std::uint32_t count = 0;
-    while ((value >> count & 1) == 0) ++count;
+    while ((value >> count & 1) == 0)
+        ++count;
     return count;
 #endif
 }

@@ -20,7 +20,8 @@ struct Share {
 /// Cuts the inputs into `count` ranges of about equal numbers of bytes.
 std::vector<Share> cut(const std::vector<Input> &inputs, unsigned count) {
     std::size_t total = 0;
-    for (const Input &input : inputs) total += input.first.size() + input.second.size() + 1;
+    for (const Input &input : inputs)
+        total += input.first.size() + input.second.size() + 1;
     std::vector<Share> shares;
     std::size_t begin = 0, seen = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -67,7 +68,8 @@ Rows Tokenizer::encode_batch(const std::vector<Input> &inputs, const EncodeOptio
         }
     }
     if (!shares.empty()) work(shares[0]);
-    for (std::thread &helper : helpers) helper.join();
+    for (std::thread &helper : helpers)
+        helper.join();
     Rows rows;
     for (Share &share : shares) {
         if (share.failure) std::rethrow_exception(share.failure);

@@ -19,7 +19,9 @@ template <class T> std::string bytes_of(const std::vector<T> &values) {
     return bytes;
 }
 
-bool starts_with(const std::string &text, const std::string &prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
+bool starts_with(const std::string &text, const std::string &prefix) {
+    return text.compare(0, prefix.size(), prefix) == 0;
+}
 
 /// A word of the BERT pre-tokenizer holds ASCII punctuation only when that is the whole word, so other keys with
 /// punctuation can never match. Leaving them out makes the trie smaller.
@@ -33,7 +35,8 @@ bool can_be_word(const std::string &key, bool whole) {
     return true;
 }
 
-void add_word_keys(const std::vector<NewToken> &tokens, const std::string &prefix, std::vector<TrieKey> (&keys)[kRootCount]) {
+void add_word_keys(const std::vector<NewToken> &tokens, const std::string &prefix,
+                   std::vector<TrieKey> (&keys)[kRootCount]) {
     for (std::size_t id = 0; id < tokens.size(); ++id) {
         const std::string &text = tokens[id].text;
         if (!tokens[id].present) continue;
@@ -54,8 +57,8 @@ std::string normalized(const std::string &text, const NormalizerSettings &settin
     return std::string(result.bytes());
 }
 
-void add_added_keys(const std::vector<NewToken> &tokens, const std::vector<NewAddedToken> &added, const Settings &settings,
-                    std::vector<TrieKey> (&keys)[kRootCount]) {
+void add_added_keys(const std::vector<NewToken> &tokens, const std::vector<NewAddedToken> &added,
+                    const Settings &settings, std::vector<TrieKey> (&keys)[kRootCount]) {
     for (std::size_t i = 0; i < added.size(); ++i) {
         const std::string &text = tokens[static_cast<std::size_t>(added[i].id)].text;
         const bool is_normalized = (added[i].flags & kNormalized) != 0;
@@ -87,7 +90,8 @@ std::string compile_tokenizer(const std::vector<NewToken> &tokens, const std::ve
     const Settings settings = parse_settings(metadata, static_cast<std::int32_t>(tokens.size()));
     for (const NewAddedToken &token : added) {
         if (token.id < 0 || static_cast<std::size_t>(token.id) >= tokens.size()) {
-            throw TokenizerFileError("an added token has the id " + std::to_string(token.id) + ", outside the vocabulary");
+            throw TokenizerFileError("an added token has the id " + std::to_string(token.id) +
+                                     ", outside the vocabulary");
         }
     }
     std::vector<TrieKey> keys[kRootCount];

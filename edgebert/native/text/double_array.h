@@ -8,12 +8,18 @@ namespace edgebert::text {
 ///
 /// The child of a node along byte `b` is node `base ^ b` when that node's `label` is `b` and it is in use.
 struct TrieNode {
-    std::uint32_t link;  // base << 9 | used << 8 | label
-    std::int32_t value;  // -1: no key ends here
+    std::uint32_t link; // base << 9 | used << 8 | label
+    std::int32_t value; // -1: no key ends here
 };
 
 /// Tries share one array; each begins at its own root.
-enum TrieRoot : std::uint32_t { kWordStart = 0, kContinuation = 1, kAddedRaw = 2, kAddedNormalized = 3, kRootCount = 4 };
+enum TrieRoot : std::uint32_t {
+    kWordStart = 0,
+    kContinuation = 1,
+    kAddedRaw = 2,
+    kAddedNormalized = 3,
+    kRootCount = 4
+};
 
 constexpr std::uint32_t kTrieBlock = 256; // node counts are a multiple of this, so that base ^ byte stays inside
 constexpr std::uint32_t kTrieMaxNodes = 1u << 23;

@@ -14,12 +14,14 @@ class Builder {
   public:
     explicit Builder(const std::vector<TrieKey> (&keys)[kRootCount]) : keys_(keys) {
         grow();
-        for (std::uint32_t root = 0; root < kRootCount; ++root) taken_[root] = true;
+        for (std::uint32_t root = 0; root < kRootCount; ++root)
+            taken_[root] = true;
         base_taken_[0] = true; // 0 marks a node without children
     }
 
     std::vector<TrieNode> run() {
-        for (std::uint32_t root = 0; root < kRootCount; ++root) push(root, root, 0, keys_[root].size(), 0);
+        for (std::uint32_t root = 0; root < kRootCount; ++root)
+            push(root, root, 0, keys_[root].size(), 0);
         while (!jobs_.empty()) {
             const Job job = jobs_.back();
             jobs_.pop_back();
@@ -69,7 +71,8 @@ class Builder {
     }
 
     std::uint32_t find_base() {
-        while (first_free_ < nodes_.size() && taken_[first_free_]) ++first_free_;
+        while (first_free_ < nodes_.size() && taken_[first_free_])
+            ++first_free_;
         for (std::uint32_t slot = first_free_;; ++slot) {
             if (slot == nodes_.size()) grow();
             if (taken_[slot]) continue;
@@ -81,7 +84,8 @@ class Builder {
     void place_children(const Job &job) {
         const std::vector<TrieKey> &keys = keys_[job.root];
         std::size_t begin = job.begin;
-        while (begin < job.end && keys[begin].bytes.size() == job.depth) ++begin; // the key that ends at this node
+        while (begin < job.end && keys[begin].bytes.size() == job.depth)
+            ++begin; // the key that ends at this node
         split({job.root, job.node, begin, job.end, job.depth});
         if (children_.empty()) return;
         const std::uint32_t base = find_base();

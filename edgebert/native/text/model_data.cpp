@@ -16,7 +16,8 @@ constexpr std::uint64_t kMaxAdded = 1u << 16;
 
 const file::Tensor &find_tensor(const file::Safetensors &file, const char *name, const char *dtype) {
     const auto found = file.tensors.find(std::string(kSettingPrefix) + name);
-    if (found == file.tensors.end()) throw TokenizerFileError(std::string("the tensor tokenizer.") + name + " is missing");
+    if (found == file.tensors.end())
+        throw TokenizerFileError(std::string("the tensor tokenizer.") + name + " is missing");
     const file::Tensor &tensor = found->second;
     const bool aligned = reinterpret_cast<std::uintptr_t>(tensor.data) % alignof(std::uint64_t) == 0;
     if (tensor.dtype != dtype || tensor.shape.empty() || !aligned) {

@@ -87,7 +87,8 @@ template <class Sink> class Normalizer {
         char32_t parts[kLongestDecomposition];
         const std::uint32_t count = decompose(scalar, parts);
         if (count == 1 && parts[0] == scalar) return place(scalar, record, span, false);
-        for (std::uint32_t i = 0; i < count; ++i) place(parts[i], character(parts[i]), span, i > 0);
+        for (std::uint32_t i = 0; i < count; ++i)
+            place(parts[i], character(parts[i]), span, i > 0);
     }
 
     void place(char32_t scalar, const CharacterRecord &record, Span span, bool inserted) {

@@ -42,7 +42,8 @@ void Rows::append(const Rows &other) {
     text.insert(text.end(), other.text.begin(), other.text.end());
 }
 
-void write_row(const Template &pieces, bool add_special_tokens, const Sequences &sequences, const RowPlan &plan, Rows &rows) {
+void write_row(const Template &pieces, bool add_special_tokens, const Sequences &sequences, const RowPlan &plan,
+               Rows &rows) {
     for (const TemplatePiece &piece : pieces) {
         if (piece.kind == TemplatePiece::kFirst) {
             append_tokens(*sequences.first, plan.first, rows);

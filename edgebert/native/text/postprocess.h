@@ -13,8 +13,8 @@ namespace edgebert::text {
 /// Rows of token ids, flat, with what is needed to tell every other field of a row.
 struct Rows {
     std::vector<std::int32_t> ids;
-    std::vector<Span> spans;          // with details: one for a token, (0, 0) for special tokens
-    std::vector<std::int32_t> words;  // with details: the index of the word, -1 for special tokens
+    std::vector<Span> spans;         // with details: one for a token, (0, 0) for special tokens
+    std::vector<std::int32_t> words; // with details: the index of the word, -1 for special tokens
     std::vector<std::int64_t> starts{0};
     std::vector<std::int32_t> first_lengths; // tokens of the first text in the row
     std::vector<std::uint8_t> truncated;     // the row does not hold all tokens of its texts
@@ -36,7 +36,8 @@ struct RowPlan {
 };
 
 /// Appends a row: the template's pieces with the planned tokens in place of the sequences.
-void write_row(const Template &pieces, bool add_special_tokens, const Sequences &sequences, const RowPlan &plan, Rows &rows);
+void write_row(const Template &pieces, bool add_special_tokens, const Sequences &sequences, const RowPlan &plan,
+               Rows &rows);
 
 enum class RowField { kTypeIds, kSpecialMask, kSequenceIds };
 

@@ -46,7 +46,8 @@ void SequenceEncoder::normalized_piece(const Split &split) {
     NormalizedText &normalized = workspace_.normalized;
     normalized.clear();
     Normalizer<NormalizedText> normalizer(settings_, workspace_.run, normalized);
-    normalize_range(normalizer, text_.data() + split.begin, text_.data() + split.end, cursor_.seek(split.begin), cursor_);
+    normalize_range(normalizer, text_.data() + split.begin, text_.data() + split.end, cursor_.seek(split.begin),
+                    cursor_);
     AddedTokenSplitter splitter(model_.added_normalized, normalized.bytes());
     for (Split part{0, 0, -1}; splitter.next(part);) {
         if (part.added >= 0) {
@@ -108,7 +109,8 @@ const char *SequenceEncoder::letters(const char *begin, const char *end) {
 
 const char *SequenceEncoder::long_letters(const char *begin, const char *end) {
     const char *stop = begin;
-    while (stop != end && model_.classes[static_cast<unsigned char>(*stop)] == kLetterByte) ++stop;
+    while (stop != end && model_.classes[static_cast<unsigned char>(*stop)] == kLetterByte)
+        ++stop;
     if (stop != end && model_.classes[static_cast<unsigned char>(*stop)] == kOtherByte) return segment(begin, end);
     std::vector<char> &bytes = workspace_.word.bytes;
     bytes.assign(begin, stop);
@@ -155,8 +157,7 @@ void SequenceEncoder::normalized_word(const NormalizedWord &word) {
     short_word({load8(word.bytes, end), high, word.length}, word.chars, span_of);
 }
 
-template <class SpanOf>
-void SequenceEncoder::short_word(const ShortWord &word, std::uint32_t chars, SpanOf span_of) {
+template <class SpanOf> void SequenceEncoder::short_word(const ShortWord &word, std::uint32_t chars, SpanOf span_of) {
     WordCache::Entry &entry = workspace_.cache.entry(word);
     if (!entry.holds(word)) {
         char bytes[ShortWord::kMaxBytes];

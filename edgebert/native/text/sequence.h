@@ -41,9 +41,7 @@ class SequenceEncoder {
 
   private:
     bool full() const { return out_.size() > limit_; }
-    std::int32_t position(const char *place) const {
-        return static_cast<std::int32_t>(place - text_.data()) - shift_;
-    }
+    std::int32_t position(const char *place) const { return static_cast<std::int32_t>(place - text_.data()) - shift_; }
 
     void piece(const Split &split);
     void normalized_piece(const Split &split);

@@ -17,7 +17,8 @@ class Reader {
 
     const std::string &text(const char *name) const {
         const auto found = metadata_.find(std::string(kSettingPrefix) + name);
-        if (found == metadata_.end()) throw TokenizerFileError(std::string("the setting tokenizer.") + name + " is missing");
+        if (found == metadata_.end())
+            throw TokenizerFileError(std::string("the setting tokenizer.") + name + " is missing");
         return found->second;
     }
 
@@ -110,8 +111,9 @@ Settings parse_settings(const Metadata &metadata, std::int32_t id_count) {
 }
 
 std::uint32_t added_by(const Template &pieces) {
-    return static_cast<std::uint32_t>(std::count_if(
-        pieces.begin(), pieces.end(), [](const TemplatePiece &piece) { return piece.kind == TemplatePiece::kSpecial; }));
+    return static_cast<std::uint32_t>(std::count_if(pieces.begin(), pieces.end(), [](const TemplatePiece &piece) {
+        return piece.kind == TemplatePiece::kSpecial;
+    }));
 }
 
 } // namespace edgebert::text

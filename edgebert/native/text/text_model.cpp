@@ -18,8 +18,8 @@ ByteClass class_of(unsigned char byte, const NormalizerSettings &settings) {
 } // namespace
 
 TextModel::TextModel(const file::Safetensors &file)
-    : data(file), words(data.trie(), data.settings().unk, data.settings().max_word_chars),
-      added_raw(data, kAddedRaw), added_normalized(data, kAddedNormalized) {
+    : data(file), words(data.trie(), data.settings().unk, data.settings().max_word_chars), added_raw(data, kAddedRaw),
+      added_normalized(data, kAddedNormalized) {
     for (int byte = 0; byte < 256; ++byte) {
         classes[byte] = class_of(static_cast<unsigned char>(byte), data.settings().normalizer);
     }

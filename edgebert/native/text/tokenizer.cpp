@@ -9,8 +9,8 @@
 namespace edgebert::text {
 namespace {
 
-constexpr std::size_t kMaxFile = std::size_t{1} << 28;  // bytes
-constexpr std::size_t kMaxText = 0x7FFFFFFF;            // bytes; positions are 32 bits wide
+constexpr std::size_t kMaxFile = std::size_t{1} << 28; // bytes
+constexpr std::size_t kMaxText = 0x7FFFFFFF;           // bytes; positions are 32 bits wide
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kIdleWorkspaces = 2;
 
@@ -26,7 +26,8 @@ template <class Read> std::shared_ptr<const Tokenizer> reading(const std::string
 }
 
 void check_size(std::string_view text) {
-    if (text.size() > kMaxText) throw EncodeError("the text has " + std::to_string(text.size()) + " bytes, at most 2147483647 fit");
+    if (text.size() > kMaxText)
+        throw EncodeError("the text has " + std::to_string(text.size()) + " bytes, at most 2147483647 fit");
 }
 
 } // namespace
@@ -70,12 +71,13 @@ void Tokenizer::check(const EncodeOptions &options, bool pair) const {
     const std::int64_t special = options.add_special_tokens ? added_by(row_template(pair)) : 0;
     if (options.stride < 0) throw EncodeError("stride is " + std::to_string(options.stride) + ", it must be 0 or more");
     if (options.max_length == kNoMaxLength) {
-        if (options.stride > 0) throw EncodeError("stride is " + std::to_string(options.stride) + " without max_length: give both");
+        if (options.stride > 0)
+            throw EncodeError("stride is " + std::to_string(options.stride) + " without max_length: give both");
         return;
     }
     if (options.max_length < special) {
-        throw EncodeError("max_length is " + std::to_string(options.max_length) + ", but the special tokens alone take " +
-                          std::to_string(special));
+        throw EncodeError("max_length is " + std::to_string(options.max_length) +
+                          ", but the special tokens alone take " + std::to_string(special));
     }
     if (options.stride > 0 && options.stride >= options.max_length - special) {
         throw EncodeError("stride is " + std::to_string(options.stride) + ", but max_length " +
@@ -110,7 +112,8 @@ void Tokenizer::encode(const Input &input, const EncodeOptions &options, OffsetU
     write(workspace.first_windows[0], workspace.second_windows[0]);
     if (!all_windows) return;
     for (std::size_t i = 1; i < workspace.first_windows.size(); ++i) {
-        for (const Window &of_second : workspace.second_windows) write(workspace.first_windows[i], of_second);
+        for (const Window &of_second : workspace.second_windows)
+            write(workspace.first_windows[i], of_second);
     }
     for (std::size_t j = 1; j < workspace.second_windows.size(); ++j) {
         write(workspace.first_windows[0], workspace.second_windows[j]);

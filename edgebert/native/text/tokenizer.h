@@ -36,15 +36,17 @@ class Tokenizer {
     void check(const EncodeOptions &options, bool pair) const;
 
     /// Appends the rows of one input: the first window, and with `all_windows` every other one. Throws EncodeError.
-    void encode(const Input &input, const EncodeOptions &options, OffsetUnit unit, bool all_windows, Workspace &workspace,
-                Rows &rows) const;
+    void encode(const Input &input, const EncodeOptions &options, OffsetUnit unit, bool all_windows,
+                Workspace &workspace, Rows &rows) const;
 
     /// The same with a workspace of this tokenizer's.
-    void encode_one(const Input &input, const EncodeOptions &options, OffsetUnit unit, bool all_windows, Rows &rows) const;
+    void encode_one(const Input &input, const EncodeOptions &options, OffsetUnit unit, bool all_windows,
+                    Rows &rows) const;
 
-    /// Encodes many inputs with `threads` threads; the rows do not depend on their number. With a stride every window is
-    /// a row, without one only what a cut text keeps. Throws EncodeError for the first input that fails.
-    Rows encode_batch(const std::vector<Input> &inputs, const EncodeOptions &options, OffsetUnit unit, unsigned threads) const;
+    /// Encodes many inputs with `threads` threads; the rows do not depend on their number. With a stride every window
+    /// is a row, without one only what a cut text keeps. Throws EncodeError for the first input that fails.
+    Rows encode_batch(const std::vector<Input> &inputs, const EncodeOptions &options, OffsetUnit unit,
+                      unsigned threads) const;
 
     const Template &row_template(bool pair) const { return pair ? data().settings().pair : data().settings().single; }
     const ModelData &data() const { return model_->data; }
@@ -57,8 +59,8 @@ class Tokenizer {
     Tokenizer() = default;
     void read(const unsigned char *data, std::size_t size);
     std::size_t budget(const EncodeOptions &options, bool pair) const;
-    void encode_range(const std::vector<Input> &inputs, std::size_t begin, std::size_t end, const EncodeOptions &options,
-                      OffsetUnit unit, Rows &rows) const;
+    void encode_range(const std::vector<Input> &inputs, std::size_t begin, std::size_t end,
+                      const EncodeOptions &options, OffsetUnit unit, Rows &rows) const;
 
     std::unique_ptr<const file::MappedFile> mapped_;
     std::vector<std::uint64_t> copy_; // bytes of a file in memory, aligned to 8

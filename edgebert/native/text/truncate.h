@@ -12,7 +12,7 @@ constexpr std::int64_t kNoMaxLength = INT64_MIN;
 
 struct EncodeOptions {
     std::int64_t max_length = kNoMaxLength; // tokens, with special tokens
-    std::int64_t stride = 0;      // tokens that neighbouring windows share
+    std::int64_t stride = 0;                // tokens that neighbouring windows share
     TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
     bool from_left = false; // cut at the start of a text instead of its end
     bool add_special_tokens = true;

@@ -51,7 +51,9 @@ inline Decoded decode_utf8(const char *begin, const char *end) {
 
 /// Writes a scalar as UTF-8 into at least four bytes and returns its length.
 inline std::uint32_t encode_utf8(char32_t scalar, char *out) {
-    const auto put = [out](std::uint32_t i, char32_t value) { out[i] = static_cast<char>(static_cast<unsigned char>(value)); };
+    const auto put = [out](std::uint32_t i, char32_t value) {
+        out[i] = static_cast<char>(static_cast<unsigned char>(value));
+    };
     if (scalar < 0x80) {
         put(0, scalar);
         return 1;
