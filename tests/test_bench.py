@@ -114,7 +114,7 @@ class Machine:
             self.calls.append((index, text))
             self.now += self.costs[index] * (text + 1)
 
-        return answer
+        return lambda: answer
 
 
 def test_times_go_to_the_right_contestant_round_and_text():
@@ -145,16 +145,30 @@ def test_a_text_is_answered_by_all_before_the_next():
     ]
 
 
+def test_contestants_are_opened_afresh_in_the_order_of_the_round():
+    opened = []
+
+    def contestant(index):
+        def start():
+            opened.append(index)
+            return lambda text: None
+
+        return start
+
+    interleave([contestant(index) for index in range(2)], texts=2, rounds=4)
+    assert opened == [0, 1, 1, 0, 1, 0, 0, 1]
+
+
 def test_garbage_collection_rests_during_rounds_and_comes_back():
     seen = []
-    interleave([lambda text: seen.append(gc.isenabled())], texts=1, rounds=1)
+    interleave([lambda: lambda text: seen.append(gc.isenabled())], texts=1, rounds=1)
     assert seen == [False, False] and gc.isenabled()
 
     def fail(text):
         raise EngineError("broken")
 
     with pytest.raises(EngineError):
-        interleave([fail], texts=1, rounds=1)
+        interleave([lambda: fail], texts=1, rounds=1)
     assert gc.isenabled()
 
 
@@ -468,9 +482,10 @@ def test_the_baseline_runs_with_the_same_threads(embed_bundle, monkeypatch):
         seen.append((engine, threads, baseline))
         return open_session(bundle, engine, threads, baseline)
 
-    monkeypatch.setattr("edgebert.load.open_session", spy)
+    monkeypatch.setattr("edgebert.bench.contestants.open_session", spy)
     run(embed_bundle, dataclasses.replace(QUICK, threads=2))
-    assert seen == [("onnxruntime", 2, False), ("onnxruntime", 2, True)]
+    # once to see that they open, and once in each of three rounds
+    assert Counter(seen) == {("onnxruntime", 2, False): 4, ("onnxruntime", 2, True): 4}
 
 
 # command line

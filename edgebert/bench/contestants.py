@@ -1,13 +1,13 @@
 """Who runs: the bundle's own model on every engine that is installed, and the FP32 baseline."""
 
 import dataclasses
-from collections.abc import Iterable
 
 from edgebert.bench.report import Note
 from edgebert.bench.settings import Settings
 from edgebert.bundle import BASELINE, MODEL, Bundle
 from edgebert.classifier import Classifier
 from edgebert.encoder import Encoder
+from edgebert.engines import Session, open_session
 from edgebert.errors import EdgebertError, EngineError, MissingExtraError
 from edgebert.load import load_bundle
 
@@ -16,14 +16,35 @@ _FAIREST = "onnxruntime"  # its fused FP32 graph is what a user would run withou
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """One model on one engine."""
+    """One model on one engine; it is opened when it is needed, so that no memory is held meanwhile."""
 
-    name: str
+    bundle: Bundle
     engine: str
-    precision: str
+    threads: int
     is_baseline: bool
-    model: Encoder | Classifier
-    model_bytes: int
+
+    @property
+    def precision(self) -> str:
+        """The precision of the weights: "int8" or "fp32"."""
+        return "fp32" if self.is_baseline else self.bundle.manifest.precision
+
+    @property
+    def name(self) -> str:
+        """The name in tables, for example "FP32 baseline (onnxruntime)"."""
+        return f"{self.precision.upper()}{' baseline' if self.is_baseline else ''} ({self.engine})"
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of the model file."""
+        return self.bundle.manifest.files[BASELINE if self.is_baseline else MODEL].bytes
+
+    def load(self) -> Encoder | Classifier:
+        """Open the model with what its task needs."""
+        return load_bundle(self.bundle, self.engine, self.threads, self.is_baseline)
+
+    def session(self) -> Session:
+        """Open the model alone."""
+        return open_session(self.bundle, self.engine, self.threads, self.is_baseline)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,21 +56,21 @@ class Field:
     notes: tuple[Note, ...]
 
 
-def open_field(bundle: Bundle, settings: Settings) -> Field:
-    """Open every contestant.
+def find_field(bundle: Bundle, settings: Settings) -> Field:
+    """Find the contestants by opening each of them once.
 
     Raises:
         EdgebertError: the bundle's own model opens on no engine, or a file of the bundle is damaged.
     """
     engines = bundle.manifest.engines if settings.engine is None else (settings.engine,)
-    own, notes, errors = _open(bundle, engines, settings.threads, baseline=False)
+    own, notes, errors = _open([Contestant(bundle, engine, settings.threads, False) for engine in engines])
     if not own:
         raise errors[0]
     reason = _no_baseline(bundle, settings)
     if reason is not None:
         return Field(tuple(own), None, (*notes, Note("baseline", reason)))
-    baselines, more, _ = _open(bundle, bundle.manifest.engines, settings.threads, baseline=True)
-    baselines.sort(key=lambda contestant: contestant.engine != _FAIREST)
+    engines = tuple(sorted(bundle.manifest.engines, key=lambda engine: engine != _FAIREST))
+    baselines, more, _ = _open([Contestant(bundle, engine, settings.threads, True) for engine in engines])
     return Field((*own, *baselines), len(own) if baselines else None, (*notes, *more))
 
 
@@ -63,20 +84,17 @@ def _no_baseline(bundle: Bundle, settings: Settings) -> str | None:
     return None
 
 
-def _open(
-    bundle: Bundle, engines: Iterable[str], threads: int, baseline: bool
-) -> tuple[list[Contestant], list[Note], list[EdgebertError]]:
-    """Open one model on each engine; an engine that is missing or refuses becomes a note."""
-    opened, notes, errors = [], [], list[EdgebertError]()
-    precision = "fp32" if baseline else bundle.manifest.precision
-    for engine in engines:
-        name = f"{precision.upper()}{' baseline' if baseline else ''} ({engine})"
+def _open(candidates: list[Contestant]) -> tuple[list[Contestant], list[Note], list[EdgebertError]]:
+    """Return those that open; an engine that is missing or refuses becomes a note."""
+    opened: list[Contestant] = []
+    notes: list[Note] = []
+    errors: list[EdgebertError] = []
+    for candidate in candidates:
         try:
-            model = load_bundle(bundle, engine, threads, baseline)
+            candidate.session()
         except (EngineError, MissingExtraError) as error:
-            notes.append(Note(name, str(error)))
+            notes.append(Note(candidate.name, str(error)))
             errors.append(error)
         else:
-            size = bundle.manifest.files[BASELINE if baseline else MODEL].bytes
-            opened.append(Contestant(name, engine, precision, baseline, model, size))
+            opened.append(candidate)
     return opened, notes, errors

@@ -6,10 +6,13 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 import edgebert
 from edgebert.bench.accuracy import answers, compare
 from edgebert.bench.cold import cold_starts
-from edgebert.bench.contestants import Contestant, Field, open_field
+from edgebert.bench.contestants import Contestant, Field, find_field
 from edgebert.bench.intervals import ENOUGH
 from edgebert.bench.probe.__main__ import Job
 from edgebert.bench.report import Accuracy, BenchReport, BundleFacts, ColdStart, Note, Percentiles, Row
@@ -17,9 +20,10 @@ from edgebert.bench.rounds import Run, interleave
 from edgebert.bench.rows import model_row, tokenizer_row
 from edgebert.bench.settings import Settings
 from edgebert.bench.workload import Workload, make_workload
-from edgebert.bundle import Bundle, open_bundle
+from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.device import this_device
 from edgebert.texts import read_texts
+from edgebert.tokenizer import Tokenizer
 
 _COLD_TEXTS = 16  # texts that a fresh process answers before its memory is read
 
@@ -76,17 +80,13 @@ def run(
 
 def _race(bundle: Bundle, settings: Settings, progress: Progress) -> _Raced:
     progress("opening", 0, 1)
-    field = open_field(bundle, settings)
-    model = field.contestants[0].model
+    field = find_field(bundle, settings)
+    tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
     source = "built-in texts" if settings.texts is None else os.fspath(settings.texts)
-    workload = make_workload(_texts(settings), source, settings.sample, model.tokenizer, model.max_tokens)
+    workload = make_workload(_texts(settings), source, settings.sample, tokenizer, bundle.manifest.shape.max_tokens)
     progress("opening", 1, 1)
     accuracies = _accuracies(bundle, field, workload, progress)
-    runs = [*(_model_run(contestant, workload) for contestant in field.contestants), _tokenizer_run(field, workload)]
-    done = itertools.count(1)
-    times = interleave(
-        runs, len(workload.texts), settings.rounds, on_round=lambda: progress("rounds", next(done), settings.rounds)
-    )
+    times = _times(bundle, settings, field, workload, progress)
     milliseconds = times / 1e6
     baseline = field.reference
     rows = tuple(
@@ -106,6 +106,19 @@ def _race(bundle: Bundle, settings: Settings, progress: Progress) -> _Raced:
     return _Raced(rows, name, tokenizer_row(times[-1] / 1e3), workload, notes)
 
 
+def _times(
+    bundle: Bundle, settings: Settings, field: Field, workload: Workload, progress: Progress
+) -> npt.NDArray[np.int64]:
+    """Time all contestants and, as the last, the tokenizer: int64 [contestants + 1, rounds, texts] nanoseconds."""
+    done = itertools.count(1)
+    return interleave(
+        [*(_model_run(contestant, workload) for contestant in field.contestants), _tokenizer_run(bundle, workload)],
+        len(workload.texts),
+        settings.rounds,
+        on_round=lambda: progress("rounds", next(done), settings.rounds),
+    )
+
+
 def _texts(settings: Settings) -> Iterator[str]:
     """Yield the texts that are not blank."""
     if settings.texts is not None:
@@ -116,28 +129,34 @@ def _texts(settings: Settings) -> Iterator[str]:
 
 
 def _accuracies(bundle: Bundle, field: Field, workload: Workload, progress: Progress) -> list[Accuracy | None]:
-    """Let every contestant answer every text, which also warms it up, and compare the answers with the baseline's."""
+    """Let every contestant answer every text, one after the other, and compare the answers with the baseline's."""
+    if field.reference is None:
+        return [None] * len(field.contestants)
     found = []
     for place, contestant in enumerate(field.contestants):
-        found.append(answers(contestant.model, workload.texts))
-        progress("warming up", place + 1, len(field.contestants))
-    if field.reference is None:
-        return [None] * len(found)
+        found.append(answers(contestant.load(), workload.texts))
+        progress("accuracy", place + 1, len(field.contestants))
     return [
         None if place == field.reference else compare(bundle.manifest, own, found[field.reference])
         for place, own in enumerate(found)
     ]
 
 
-def _model_run(contestant: Contestant, workload: Workload) -> Run:
-    session, inputs = contestant.model.session, workload.inputs
-    return lambda text: session.run(*inputs[text])
+def _model_run(contestant: Contestant, workload: Workload) -> Callable[[], Run]:
+    def opened() -> Run:
+        session, inputs = contestant.session(), workload.inputs
+        return lambda text: session.run(*inputs[text])
+
+    return opened
 
 
-def _tokenizer_run(field: Field, workload: Workload) -> Run:
-    model, texts = field.contestants[0].model, workload.texts
-    tokenizer, most = model.tokenizer, model.max_tokens
-    return lambda text: tokenizer.encode(texts[text], max_length=most)
+def _tokenizer_run(bundle: Bundle, workload: Workload) -> Callable[[], Run]:
+    def opened() -> Run:
+        tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
+        texts, most = workload.texts, bundle.manifest.shape.max_tokens
+        return lambda text: tokenizer.encode(texts[text], max_length=most)
+
+    return opened
 
 
 def _with_cold_starts(

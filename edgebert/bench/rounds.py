@@ -12,7 +12,7 @@ Run = Callable[[int], object]  # answers the text with this index
 
 
 def interleave(
-    runs: Sequence[Run],
+    contestants: Sequence[Callable[[], Run]],
     texts: int,
     rounds: int,
     clock: Callable[[], int] = time.perf_counter_ns,
@@ -20,11 +20,13 @@ def interleave(
 ) -> npt.NDArray[np.int64]:
     """Time every contestant on every text in every round; only one runs at a time.
 
-    Before its timed run on a text, each contestant answers the same text once untimed, because the one before it has
-    filled the caches with other weights; a device runs one model.
+    Contestants are opened afresh for each round: where a model's weights come to lie in memory changes its speed by a
+    few percent for as long as it is open, and only so is that luck seen in the differences between rounds. Before its
+    timed run on a text, each contestant answers the same text once untimed, because the one before it has filled the
+    caches with other weights; a device runs one model.
 
     Args:
-        runs: the contestants.
+        contestants: functions that open a contestant and return what runs it.
         texts: number of texts, at least 1.
         rounds: number of rounds, at least 1.
         clock: returns nanoseconds.
@@ -33,18 +35,23 @@ def interleave(
     Returns:
         int64 [contestants, rounds, texts] nanoseconds.
     """
-    times = np.empty((len(runs), rounds, texts), np.int64)
-    with _no_collection():
-        for number in range(rounds):
+    times = np.empty((len(contestants), rounds, texts), np.int64)
+    for number in range(rounds):
+        places = order(len(contestants), number)
+        runs = {place: contestants[place]() for place in places}
+        with _no_collection():
             for text in range(texts):
-                for contestant in order(len(runs), number):
-                    run = runs[contestant]
-                    run(text)
-                    start = clock()
-                    run(text)
-                    times[contestant, number, text] = clock() - start
-            on_round()
+                for place in places:
+                    times[place, number, text] = _time(runs[place], text, clock)
+        on_round()
     return times
+
+
+def _time(run: Run, text: int, clock: Callable[[], int]) -> int:
+    run(text)
+    start = clock()
+    run(text)
+    return clock() - start
 
 
 def order(contestants: int, number: int) -> tuple[int, ...]:
