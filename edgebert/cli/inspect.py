@@ -43,10 +43,8 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
         f"{manifest.precision} ({manifest.scheme})" if manifest.precision == "int8" else manifest.precision,
     )
     yield "engines", ", ".join(manifest.engines)
-    yield (
-        "architecture",
-        f"{shape.architecture}, {shape.layers} layer{'s' * (shape.layers != 1)}, hidden {shape.hidden}, {shape.heads} heads",
-    )
+    layers = f"{shape.layers} layer{'s' * (shape.layers != 1)}"
+    yield "architecture", f"{shape.architecture}, {layers}, hidden {shape.hidden}, {shape.heads} heads"
     yield "feed-forward", str(shape.intermediate)
     yield "vocabulary", f"{shape.vocabulary} tokens"
     yield "longest input", f"{shape.max_tokens} tokens"
