@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgebert.classifier import Classifier
     from edgebert.encoder import Encoder
     from edgebert.errors import EdgebertError
-    from edgebert.load import load
+    from edgebert.loader import load
     from edgebert.tokenizer import Tokenizer
 
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ _HOMES = {
     "EdgebertError": "edgebert.errors",
     "Encoder": "edgebert.encoder",
     "Tokenizer": "edgebert.tokenizer",
-    "load": "edgebert.load",
+    "load": "edgebert.loader",
 }
 
 

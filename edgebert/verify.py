@@ -11,7 +11,7 @@ from edgebert.encoder import Encoder
 from edgebert.engines import Floats
 from edgebert.errors import BundleError, VerifyError
 from edgebert.golden import Golden, model_outputs, parse_golden, token_ids
-from edgebert.load import load_bundle
+from edgebert.loader import load_bundle
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.compare import Numbers, compare_scores, compare_vectors
 from edgebert.export.texts import GOLDEN_TEXTS, ExportTexts
 from edgebert.golden import Golden, make_golden, model_outputs
-from edgebert.load import load_bundle
+from edgebert.loader import load_bundle
 from edgebert.manifest import ClassifyHead
 
 # of the typical size of a value: FP32 kernels of PyTorch and ONNX Runtime differ by 1e-5 of it, a wrong graph by 1

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
 from edgebert.files import sha256_of, write_json
 from edgebert.golden import make_golden
-from edgebert.load import load_bundle
+from edgebert.loader import load_bundle
 from edgebert.manifest import ClassifyHead, EmbedHead, FileEntry, Manifest, Shape
 from edgebert.tokenizer import Tokenizer
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgebert.bundle import GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
 from edgebert.errors import BundleError, EdgebertError
-from edgebert.load import load
+from edgebert.loader import load
 from edgebert.manifest import ClassifyHead, EmbedHead, FileEntry, Manifest, Shape, parse_manifest
 
 EMBED: dict[str, Any] = {

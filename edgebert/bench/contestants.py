@@ -9,7 +9,7 @@ from edgebert.classifier import Classifier
 from edgebert.encoder import Encoder
 from edgebert.engines import Session, open_session
 from edgebert.errors import EdgebertError, EngineError, MissingExtraError
-from edgebert.load import load_bundle
+from edgebert.loader import load_bundle
 
 _FAIREST = "onnxruntime"  # its fused FP32 graph is what a user would run without edgebert
 

@@ -26,7 +26,7 @@ from edgebert.cli.options import (
 from edgebert.cli.outputs import opened_output
 from edgebert.cli.words import Counter, UsageError
 from edgebert.errors import InputError
-from edgebert.load import load
+from edgebert.loader import load
 
 
 def classify(

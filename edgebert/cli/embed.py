@@ -26,7 +26,7 @@ from edgebert.cli.vectors import vector_writer
 from edgebert.cli.words import Counter, UsageError
 from edgebert.encoder import Encoder
 from edgebert.errors import InputError
-from edgebert.load import load
+from edgebert.loader import load
 
 
 def embed(

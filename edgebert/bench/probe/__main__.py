@@ -12,7 +12,7 @@ from typing import TypedDict
 
 
 class Job(TypedDict):
-    """What to open and what to answer, see `edgebert.load.load_bundle`."""
+    """What to open and what to answer, see `edgebert.loader.load_bundle`."""
 
     bundle: str
     engine: str
@@ -49,7 +49,7 @@ def measure(job: Job) -> Found:
     begin = time.perf_counter_ns()
     from edgebert.bundle import open_bundle
     from edgebert.encoder import Encoder
-    from edgebert.load import load_bundle
+    from edgebert.loader import load_bundle
 
     imported = time.perf_counter_ns()
     model = load_bundle(open_bundle(job["bundle"]), job["engine"], job["threads"], job["baseline"])
