@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from edgebert.bench import Settings, run
 from edgebert.bench.accuracy import compare
 from edgebert.bench.cold import cold_starts, probe
-from edgebert.bench.intervals import ENOUGH, estimate, percentiles
+from edgebert.bench.intervals import ENOUGH, Estimate, estimate, percentiles
+from edgebert.bench.report import ColdStart, Percentiles
 from edgebert.bench.rounds import interleave, order
 from edgebert.bench.workload import draw, make_workload, pick
 from edgebert.bundle import BASELINE, MANIFEST, TOKENIZER, open_bundle
+from edgebert.cli.bench_table import print_report
 from edgebert.engines import open_session
 from edgebert.errors import BundleError, EngineError, InputError
 from edgebert.manifest import ClassifyHead, EmbedHead
@@ -500,6 +502,37 @@ def test_the_table_for_people(embed_bundle, run_cli):
     for part in ("p50", "p99", "tokens/s", "baseline", "cosine", "memory", "tokenizer", "Texts: 64 of 400", "2 rounds"):
         assert part in text
     assert b"rounds: done" in done.stderr
+
+
+def test_a_hostile_name_cannot_move_the_cursor(embed_bundle, capsys):
+    report = run(embed_bundle, QUICK)
+    facts = dataclasses.replace(report.bundle, name="\x1b[2J[red]evil[/red]", stated_accuracy={"a\nb": "\r\x07"})
+    print_report(dataclasses.replace(report, bundle=facts))
+    out = capsys.readouterr().out
+    assert not set(out) & set("\x1b\r\x07")
+    assert "\\x1b[2J[red]evil[/red]: INT8" in out and "a\\nb" in out
+
+
+def test_tables_of_large_models_fit(embed_bundle, capsys):
+    report = run(embed_bundle, QUICK)
+    slow = Estimate(12345.6, 10234.5, 23456.7)
+    cold = ColdStart(3, 1234.5, 12345.6, 12345.6, 10**7, 10**10, 10**10, 10**10)
+    rows = [
+        dataclasses.replace(
+            row,
+            latency_ms=Percentiles(slow, slow, slow, slow),
+            tokens_per_second=Estimate(123456.0, 102345.0, 234567.0),
+            texts_per_second=Estimate(0.08, 0.04, 0.09),
+            cold_start=cold,
+            model_bytes=10**10,
+        )
+        for row in report.rows
+    ]
+    print_report(dataclasses.replace(report, rows=tuple(rows)))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 100
+    assert "12346 ms" in out and "10234-23457" in out and "10000 MB" in out
+    assert "…" not in out
 
 
 def test_the_document_for_programs(classify_bundle, run_cli):

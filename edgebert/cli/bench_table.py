@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,34 +24,38 @@ def print_report(report: BenchReport) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     facts = report.bundle
-    console.print(_plain(f"{facts.name}: {facts.precision.upper()} ({facts.scheme}), task {facts.task}\n"))
+    console.print(_plain(f"{facts.name}: {facts.precision.upper()} ({facts.scheme}), task {facts.task}"), end="\n\n")
     console.print(_speed_table(report))
     console.print(_cost_table(report))
+    console.print()
     for line in _conditions(report):
         console.print(_plain(line))
 
 
 def _plain(text: str) -> Text:
     """Return text that comes in part from a bundle: no markup, no control characters."""
-    return Text("\n".join(map(printable, text.split("\n"))))
+    return Text(printable(text))
 
 
 def _name(name: str) -> Text:
     """Put the engine of a name such as "INT8 (onnxruntime)" into a second line."""
-    return _plain(name.replace(" (", "\n(", 1))
+    precision, bracket, engine = name.partition(" (")
+    return Text("\n").join([_plain(precision), _plain(bracket.strip() + engine)])
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1)
+    )
     table.add_column("", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     return table
 
 
 def _speed_table(report: BenchReport) -> Table:
     title = f"Speed, one text at a time, {_count(report.threads, 'thread')}; below each value its 95 % interval"
-    table = _table(title, "p50", "p90", "p95", "p99", "tokens/s", "texts/s", "times faster\nthan baseline")
+    table = _table(title, "p50", "p90", "p95", "p99", "tokens/s", "texts/s", "faster than\nbaseline")
     for row in report.rows:
         table.add_row(
             _name(row.name),
@@ -134,7 +139,7 @@ def _conditions(report: BenchReport) -> Iterator[str]:
     """Yield what a reader must know to believe the tables."""
     texts, facts = report.texts, report.bundle
     yield (
-        f"\nTexts: {texts.used} of {texts.read} ({texts.source}), {texts.tokens_median:g} tokens in the median, "
+        f"Texts: {texts.used} of {texts.read} ({texts.source}), {texts.tokens_median:g} tokens in the median, "
         f"{texts.tokens_least} to {texts.tokens_most}, {texts.cut} cut; {_count(report.rounds, 'round')}."
     )
     yield (
