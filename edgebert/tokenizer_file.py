@@ -15,6 +15,7 @@ _MAX_BYTES = 1 << 28
 _MAX_IDS = 1 << 22
 _SPECIAL = ("[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]")  # in the order in which transformers adds them
 FLAGS = {"single_word": 1, "lstrip": 2, "rstrip": 4, "normalized": 8, "special": 16}
+OUTSIDE_MODEL = 32  # flag of an added token that the model does not know
 _WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 

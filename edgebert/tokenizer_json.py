@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edgebert.errors import TokenizerError
-from edgebert.tokenizer_file import FLAGS, Normalization, Vocabulary, as_flag, as_object, parse_json
+from edgebert.tokenizer_file import FLAGS, OUTSIDE_MODEL, Normalization, Vocabulary, as_flag, as_object, parse_json
 
 _Pieces = tuple[tuple[str, int], ...]
 
@@ -81,6 +81,7 @@ def _read_added(document: dict[str, object], ids: dict[str, int], path: Path) ->
             raise TokenizerError(f"{path}: the added token {token!r} has the id {index}, but its place is {expected}")
         if token not in ids:
             ids[token] = index
+            flags |= OUTSIDE_MODEL
             next_id += 1
         (special if flags & FLAGS["special"] else others).append((token, flags))
     return (*special, *others)

@@ -35,11 +35,15 @@ bool can_be_word(const std::string &key, bool whole) {
     return true;
 }
 
-void add_word_keys(const std::vector<NewToken> &tokens, const std::string &prefix,
-                   std::vector<TrieKey> (&keys)[kRootCount]) {
+void add_word_keys(const std::vector<NewToken> &tokens, const std::vector<NewAddedToken> &added,
+                   const std::string &prefix, std::vector<TrieKey> (&keys)[kRootCount]) {
+    std::vector<bool> in_model(tokens.size(), true);
+    for (const NewAddedToken &token : added) {
+        if ((token.flags & kOutsideModel) != 0) in_model[static_cast<std::size_t>(token.id)] = false;
+    }
     for (std::size_t id = 0; id < tokens.size(); ++id) {
         const std::string &text = tokens[id].text;
-        if (!tokens[id].present) continue;
+        if (!tokens[id].present || !in_model[id]) continue;
         const auto value = static_cast<std::int32_t>(id);
         if (can_be_word(text, true)) keys[kWordStart].push_back({text, value});
         if (!starts_with(text, prefix)) continue;
@@ -95,7 +99,7 @@ std::string compile_tokenizer(const std::vector<NewToken> &tokens, const std::ve
         }
     }
     std::vector<TrieKey> keys[kRootCount];
-    add_word_keys(tokens, settings.prefix, keys);
+    add_word_keys(tokens, added, settings.prefix, keys);
     add_added_keys(tokens, added, settings, keys);
     const std::vector<TrieNode> trie = build_double_array(keys);
     std::vector<std::int32_t> ids;

@@ -19,7 +19,8 @@ enum AddedFlag : std::uint8_t {
     kRightStrip = 4,
     kNormalized = 8,
     kSpecialToken = 16,
-    kAddedFlagMask = 31,
+    kOutsideModel = 32, ///< not in the model's vocabulary: never a piece of a word
+    kAddedFlagMask = 63,
 };
 
 /// A tokenizer's tables, in place in a file or buffer that must outlive this view. Construction checks everything

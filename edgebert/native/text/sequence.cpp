@@ -151,7 +151,8 @@ void SequenceEncoder::normalized_word(const NormalizedWord &word) {
         return to == word.length ? Span{word.spans[from].start, word.whole.end}
                                  : Span{word.spans[from].start, word.spans[to - 1].end};
     };
-    if (word.length > ShortWord::kMaxBytes) return any_word(word.bytes, word.length, word.chars, span_of);
+    const bool cut = word.chars > model_.words.max_chars(); // its bytes are not the whole word
+    if (cut || word.length > ShortWord::kMaxBytes) return any_word(word.bytes, word.length, word.chars, span_of);
     const char *const end = word.bytes + word.length;
     const std::uint64_t high = word.length > 8 ? load8(word.bytes + 8, end) : 0;
     short_word({load8(word.bytes, end), high, word.length}, word.chars, span_of);
