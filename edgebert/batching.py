@@ -78,7 +78,7 @@ def run_rows(
     output = np.empty((len(rows), width), np.float32)
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        outputs = session.run(*rows.padded(chosen))
+        outputs = session.run(*rows.padded(chosen.tolist()))
         for row, values in zip(chosen, outputs, strict=True):
             output[row] = answer(values[: lengths[row]] if values.ndim == 2 else values)
         bar.advance(len(chosen))

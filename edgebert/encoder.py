@@ -105,7 +105,7 @@ class Encoder:
         """
         many = [texts] if isinstance(texts, str) else check_texts(texts)
         size = self.vector_size(truncate_dim)
-        unit = self._head.normalize if normalize_embeddings is None else normalize_embeddings
+        unit = self._is_normalized(normalize_embeddings)
         rows = self._reader.rows(many, None, long_texts)
         with ProgressBar(len(rows), "texts", wants_bar(show_progress_bar)) as bar:
             pooled = run_rows(self.session, rows, batch_size, self._pool, self.dimension, bar)
@@ -121,6 +121,13 @@ class Encoder:
 
     def _pool(self, tokens: Floats) -> Floats:
         return pool(tokens, self._head.pooling)
+
+    def _is_normalized(self, normalize_embeddings: bool | None) -> bool:
+        if normalize_embeddings is None:
+            return self._head.normalize
+        if not isinstance(normalize_embeddings, bool):
+            raise InputError(f"normalize_embeddings is {normalize_embeddings!r}: give True, False or None")
+        return normalize_embeddings
 
     def vector_size(self, truncate_dim: int | None) -> int:
         """Return the length of a vector of `encode` with this ``truncate_dim``.

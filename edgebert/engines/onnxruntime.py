@@ -105,7 +105,6 @@ def _open(path: Path, threads: int) -> Any:  # noqa: ANN401  (onnxruntime has no
     options.log_severity_level = 4  # fatal; failures arrive as exceptions
     # a device's core is not ours to burn between two calls
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own that share no public base
