@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from edgebert.bench import Settings, run
 from edgebert.bench.accuracy import compare
 from edgebert.bench.cold import cold_starts, probe
+from edgebert.bench.contestants import Contestant
 from edgebert.bench.intervals import ENOUGH, Estimate, estimate, percentiles
 from edgebert.bench.report import ColdStart, Percentiles
 from edgebert.bench.rounds import interleave, order
+from edgebert.bench.rows import model_row, tokenizer_row
 from edgebert.bench.workload import draw, make_workload, pick
 from edgebert.bundle import BASELINE, MANIFEST, TOKENIZER, open_bundle
 from edgebert.cli.bench_table import print_report
@@ -81,6 +83,19 @@ def test_drift_cancels_in_paired_ratios():
 def test_estimates_are_the_same_every_time():
     times = np.random.default_rng(3).lognormal(0, 1, (5, 9))
     assert estimate(percentiles, times) == estimate(percentiles, times)
+
+
+def test_a_row_says_who_is_faster_and_how_much_is_done(embed_bundle):
+    bundle = open_bundle(embed_bundle)
+    reference = np.random.default_rng(4).lognormal(0, 1, (10, 4))  # milliseconds
+    row = model_row(Contestant(bundle, "onnxruntime", 1, False), reference / 2, [3, 5, 7, 9], reference, None)
+    assert row.times_faster.value == pytest.approx(2)
+    assert row.texts_per_second.value == pytest.approx(40 / (reference.sum() / 2 / 1000))
+    assert row.tokens_per_second.value == pytest.approx(240 / (reference.sum() / 2 / 1000))
+    assert row.latency_ms.p50.value == pytest.approx(np.median(reference) / 2)
+    own = model_row(Contestant(bundle, "onnxruntime", 1, True), reference, [3, 5, 7, 9], None, None)
+    assert (own.times_faster, own.name) == (None, "FP32 baseline (onnxruntime)")
+    assert tokenizer_row(reference).p50.value == pytest.approx(np.median(reference))
 
 
 # order
