@@ -21,7 +21,7 @@ from edgebert.export import Recipe, export
 from edgebert.export.checkpoint import demo_checkpoint
 
 HERE = Path(__file__).resolve().parent
-BATCH = 16  # sentences
+BATCH = 32  # sentences
 COMMANDS = (
     "could you switch the lamp in the hallway on please",
     "it's way too loud in here",
@@ -59,7 +59,10 @@ def fine_tune(rows: list[tuple[str, str]], model: str, epochs: int, rate: float,
     )
     numbered = [(text, labels.index(label)) for text, label in rows]
     steps = epochs * math.ceil(len(numbered) / BATCH)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.01)
+    # the word vectors are half of the weights and good as they are: leaving them alone saves half of each step
+    network.bert.embeddings.requires_grad_(False)
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=rate, weight_decay=0.01, fused=True)
     # a tenth of the steps to warm up, then down to zero in a line
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.0, (steps - step) / (0.9 * steps)))
@@ -73,7 +76,7 @@ def fine_tune(rows: list[tuple[str, str]], model: str, epochs: int, rate: float,
             )
             loss = network(**inputs, labels=torch.tensor([label for _, label in batch])).loss
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
@@ -96,7 +99,7 @@ def main() -> None:
         "--model", default=None, help="checkpoint to start from; without it the MiniLM of the demo extra"
     )
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--output", type=Path, default=Path("build/device_commands"), help="folder for the results")
     arguments = parser.parse_args()
     logging.set_verbosity_error()
@@ -111,7 +114,7 @@ def main() -> None:
     print(f"\naccuracy on {len(test)} test sentences, INT8: {accuracy(model, test):.1%}\n")
     if arguments.train.parent != HERE:
         return
-    for command, answer in zip(COMMANDS, model.classify(list(COMMANDS), min_score=0.5), strict=True):
+    for command, answer in zip(COMMANDS, model.classify(list(COMMANDS), min_score=0.6), strict=True):
         print(f"  {command:52s} {answer['label'] or '(not understood)':18s} {answer['score']:.2f}")
 
 
