@@ -39,14 +39,14 @@ class Tokenizer:
     """A compiled tokenizer."""
 
     @staticmethod
-    def open(path: str) -> Tokenizer: ...
+    def open(path: bytes) -> Tokenizer: ...
     @staticmethod
     def from_bytes(data: bytes) -> Tokenizer: ...
     def encode(
         self,
         text: str,
         pair: str | None,
-        max_length: int,
+        max_length: int | None,
         stride: int,
         strategy: int,
         from_left: bool,
@@ -57,7 +57,7 @@ class Tokenizer:
         self,
         texts: Sequence[str],
         pairs: Sequence[str] | None,
-        max_length: int,
+        max_length: int | None,
         stride: int,
         strategy: int,
         from_left: bool,

@@ -20,7 +20,6 @@ Side = Literal["right", "left"]
 _STRATEGIES = {"longest_first": 0, "only_first": 1, "only_second": 2}
 _FROM_LEFT = {"right": False, "left": True}
 _MAX_THREADS = 1024
-_NO_LIMIT = -(1 << 63)
 
 
 class Tokenizer:
@@ -48,7 +47,7 @@ class Tokenizer:
         """
         place = tokenizer_file.find_file(path)
         if tokenizer_file.is_compiled(place):
-            core = _native.Tokenizer.open(os.fspath(place))
+            core = _native.Tokenizer.open(os.fsencode(place))
             if lowercase is not None and lowercase != core.lowercase:
                 raise TokenizerError(f"{place} is compiled with lowercase={core.lowercase}: compile its source anew")
             return cls(core)
@@ -98,14 +97,23 @@ class Tokenizer:
             return self._core.encode(
                 text,
                 pair,
-                _NO_LIMIT if max_length is None else max_length,
+                max_length,
                 stride,
                 _STRATEGIES[truncation],
                 _FROM_LEFT[truncation_side],
                 add_special_tokens,
             )
         except (TypeError, KeyError) as error:
-            raise _wrong_argument(max_length, stride, truncation, truncation_side, add_special_tokens) from error
+            raise _wrong_argument(
+                {
+                    "text": text,
+                    "max_length": max_length,
+                    "stride": stride,
+                    "truncation": truncation,
+                    "truncation_side": truncation_side,
+                    "add_special_tokens": add_special_tokens,
+                }
+            ) from error
 
     def encode_batch(
         self,
@@ -138,7 +146,7 @@ class Tokenizer:
             arrays = self._core.encode_batch(
                 texts,
                 pairs,
-                _NO_LIMIT if max_length is None else max_length,
+                max_length,
                 stride,
                 _STRATEGIES[truncation],
                 _FROM_LEFT[truncation_side],
@@ -148,7 +156,16 @@ class Tokenizer:
             )
         except (TypeError, KeyError) as error:
             raise _wrong_argument(
-                max_length, stride, truncation, truncation_side, add_special_tokens, texts, pairs
+                {
+                    "texts": texts,
+                    "pairs": pairs,
+                    "max_length": max_length,
+                    "stride": stride,
+                    "truncation": truncation,
+                    "truncation_side": truncation_side,
+                    "add_special_tokens": add_special_tokens,
+                    "offsets": offsets,
+                }
             ) from error
         return EncodedBatch(self._core, arrays, pairs is not None, add_special_tokens)
 
@@ -208,26 +225,21 @@ class Tokenizer:
         return {token: index for index, token in enumerate(self._core.vocabulary()) if token is not None}
 
 
-def _wrong_argument(
-    max_length: object,
-    stride: object,
-    truncation: object,
-    truncation_side: object,
-    add_special_tokens: object,
-    texts: object = (),
-    pairs: object = None,
-) -> InputError:
+def _wrong_argument(arguments: dict[str, object]) -> InputError:
     """Say which argument the core did not take."""
-    if truncation not in _STRATEGIES:
-        return InputError(f"truncation is {truncation!r}, it must be one of {', '.join(_STRATEGIES)}")
-    if truncation_side not in _FROM_LEFT:
-        return InputError(f"truncation_side is {truncation_side!r}, it must be 'right' or 'left'")
-    for name, value in (("max_length", max_length), ("stride", stride)):
-        if not isinstance(value, int) and not (name == "max_length" and value is None):
-            return InputError(f"{name} is {value!r}, it must be a whole number")
-    for name, value in (("texts", texts), ("pairs", pairs)):
-        if value is not None and not hasattr(value, "__iter__"):
-            return InputError(f"{name} is of type {type(value).__name__}, it must be a list of str")
-    return InputError(
-        f"max_length {max_length}, stride {stride} or add_special_tokens {add_special_tokens!r} cannot be used"
-    )
+    for name, choices in (("truncation", _STRATEGIES), ("truncation_side", _FROM_LEFT)):
+        if arguments[name] not in tuple(choices):
+            return InputError(f"{name} is {arguments[name]!r}, it must be one of {', '.join(choices)}")
+    for name, kind in (("max_length", int), ("stride", int), ("add_special_tokens", bool), ("offsets", bool)):
+        value = arguments.get(name, False)
+        if not isinstance(value, kind) and not (name == "max_length" and value is None):
+            return InputError(f"{name} is {value!r}, it must be {'a whole number' if kind is int else 'True or False'}")
+    for name in ("max_length", "stride"):
+        value = arguments[name]
+        if isinstance(value, int) and abs(value) >= 1 << 63:
+            return InputError(f"{name} is too large: {value}")
+    for name, wanted in (("text", "str"), ("texts", "a list of str"), ("pairs", "a list of str")):
+        value = arguments.get(name, "")
+        if not isinstance(value, str) and not (name == "pairs" and value is None) and not hasattr(value, "__iter__"):
+            return InputError(f"{name} is of type {type(value).__name__}, it must be {wanted}")
+    return InputError("the texts cannot be read: give a list of str")

@@ -67,9 +67,9 @@ Texts gather(nb::object texts, nb::object pairs) {
     return result;
 }
 
-nb::tuple encode_batch(const TokenizerHandle &tokenizer, nb::object texts, nb::object pairs, std::int64_t max_length,
-                       std::int64_t stride, int strategy, bool from_left, bool special, bool offsets,
-                       unsigned threads) {
+nb::tuple encode_batch(const TokenizerHandle &tokenizer, nb::object texts, nb::object pairs,
+                       std::optional<std::int64_t> max_length, std::int64_t stride, int strategy, bool from_left,
+                       bool special, bool offsets, unsigned threads) {
     const EncodeOptions options = make_options(max_length, stride, strategy, from_left, special);
     tokenizer->check(options, !pairs.is_none());
     const Texts gathered = gather(std::move(texts), std::move(pairs));
@@ -166,13 +166,15 @@ NB_MODULE(_native, m) {
     bind_encoding(m, tokenizer);
     tokenizer
         .def_static("open",
-                    [](const std::string &path) { return std::const_pointer_cast<Tokenizer>(Tokenizer::open(path)); })
+                    [](const nb::bytes &path) {
+                        return std::const_pointer_cast<Tokenizer>(Tokenizer::open({path.c_str(), path.size()}));
+                    })
         .def_static("from_bytes",
                     [](const nb::bytes &bytes) {
                         return std::const_pointer_cast<Tokenizer>(Tokenizer::from_bytes({bytes.c_str(), bytes.size()}));
                     })
-        .def("encode_batch", &encode_batch, "texts"_a, "pairs"_a.none(), "max_length"_a, "stride"_a, "strategy"_a,
-             "from_left"_a, "add_special_tokens"_a, "offsets"_a, "threads"_a)
+        .def("encode_batch", &encode_batch, "texts"_a, "pairs"_a.none(), "max_length"_a.none(), "stride"_a,
+             "strategy"_a, "from_left"_a, "add_special_tokens"_a, "offsets"_a, "threads"_a)
         .def("describe", &describe)
         .def("vocabulary", &vocabulary)
         .def("find",

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,9 +34,11 @@ template <class Where> std::string_view utf8(nb::handle object, Where where) {
                             " holds a lone surrogate, which is no character: decode it with errors='replace'");
 }
 
-inline text::EncodeOptions make_options(std::int64_t max_length, std::int64_t stride, int strategy, bool from_left,
-                                        bool special) {
-    return {max_length, stride, static_cast<text::TruncationStrategy>(strategy), from_left, special};
+inline text::EncodeOptions make_options(std::optional<std::int64_t> max_length, std::int64_t stride, int strategy,
+                                        bool from_left, bool special) {
+    const std::int64_t given = max_length.value_or(text::kNoMaxLength);
+    const std::int64_t limit = max_length && given == text::kNoMaxLength ? -1 : given;
+    return {limit, stride, static_cast<text::TruncationStrategy>(strategy), from_left, special};
 }
 
 /// A token as a str.

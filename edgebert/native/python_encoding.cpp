@@ -74,8 +74,9 @@ struct Encoding {
 
 nb::object number(std::int32_t value) { return nb::steal(PyLong_FromLong(value)); }
 
-Encoding encode(const TokenizerHandle &tokenizer, nb::object first, nb::object second, std::int64_t max_length,
-                std::int64_t stride, int strategy, bool from_left, bool special) {
+Encoding encode(const TokenizerHandle &tokenizer, nb::object first, nb::object second,
+                std::optional<std::int64_t> max_length, std::int64_t stride, int strategy, bool from_left,
+                bool special) {
     const EncodeOptions options = make_options(max_length, stride, strategy, from_left, special);
     tokenizer->check(options, !second.is_none());
     auto all = std::make_shared<Encoded>();
@@ -157,8 +158,8 @@ void bind_encoding(nb::module_ &module, nb::class_<text::Tokenizer> &tokenizer) 
         .def_prop_ro("tokens", &tokens)
         .def_prop_ro("truncated", [](const Encoding &e) { return e.all->rows.truncated[e.row] != 0; })
         .def_prop_ro("overflowing", &overflowing);
-    tokenizer.def("encode", &encode, "text"_a, "pair"_a.none(), "max_length"_a, "stride"_a, "strategy"_a, "from_left"_a,
-                  "add_special_tokens"_a);
+    tokenizer.def("encode", &encode, "text"_a, "pair"_a.none(), "max_length"_a.none(), "stride"_a, "strategy"_a,
+                  "from_left"_a, "add_special_tokens"_a);
 }
 
 } // namespace edgebert::python
