@@ -142,7 +142,7 @@ def test_an_engine_that_is_not_installed_names_the_pip_command(embed_bundle: Pat
         "except edgebert.EdgebertError as error: print(error)\n"
     )
     found = subprocess.run(
-        [sys.executable, "-P", "-c", program, str(embed_bundle)], capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-c", program, str(embed_bundle)], capture_output=True, text=True, check=True
     )
     assert found.stdout == 'onnxruntime is not installed: pip install "edgebert[onnxruntime]"\n'
 
