@@ -2,8 +2,8 @@
 
     python benchmarks/clinc150.py ../shared/data/clinc150 [--epochs 4] [--output build/clinc150]
 
-The folder holds train.jsonl, test.jsonl and oos_test.jsonl with {"text": ..., "label": ...} a line. About ten minutes on
-two cores.
+The folder holds train.jsonl, test.jsonl and oos_test.jsonl with {"text": ..., "label": ...} a line. It takes about ten
+minutes on two cores.
 """
 
 import argparse

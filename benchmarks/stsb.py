@@ -2,8 +2,8 @@
 
     python benchmarks/stsb.py ../shared/data/stsb/test.jsonl [--model CHECKPOINT] [--json]
 
-The file holds {"text_a": ..., "text_b": ..., "score": ...} a line. The model (without --model the MiniLM of the extra "demo") is
-exported twice, to FP32 and to INT8, calibrated on the built-in texts, and every sentence goes through `edgebert embed`.
+The file holds {"text_a": ..., "text_b": ..., "score": ...} a line. The model (without --model the MiniLM of the demo
+extra) is exported twice, to FP32 and to INT8 with the built-in texts, and every sentence goes through `edgebert embed`.
 """
 
 import argparse
