@@ -213,11 +213,14 @@ class Classifier:
         kind = self._head.problem_type
         if kind == "regression":
             return logits
+        scores: Floats
         if kind == "multi_label_classification" or len(self.labels) == 1:
             small = np.exp(-np.abs(logits))  # never overflows
-            return np.where(logits >= 0, 1, small) / (1 + small)
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+            scores = np.where(logits >= 0, np.float32(1), small) / (1 + small)
+        else:
+            exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+            scores = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return scores
 
     def check_choice(self, top_k: int | None, min_score: float | None) -> None:
         """Check the arguments of `classify` that choose among the labels.

@@ -20,13 +20,15 @@ def pool(vectors: Floats, how: str) -> Floats:
     Returns:
         float32 [width]; a mean is the float32 sum in the order of the rows, divided by their number.
     """
-    if how == "cls":
-        return vectors[0].copy()
+    pooled: Floats
     rows = np.ascontiguousarray(vectors, np.float32)
-    if how == "max":
-        return rows.max(axis=0)
-    total: Floats = np.add.reduce(rows, axis=0, dtype=np.float32)
-    return total / np.float32(len(rows))
+    if how == "cls":
+        pooled = rows[0].copy()
+    elif how == "max":
+        pooled = rows.max(axis=0)
+    else:
+        pooled = np.add.reduce(rows, axis=0, dtype=np.float32) / np.float32(len(rows))
+    return pooled
 
 
 def normalize(vector: Floats) -> Floats:

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
+from typing import BinaryIO, Literal, cast, get_args
 
 from edgebert.errors import InputError
 
@@ -33,9 +33,8 @@ def format_of(path: Path) -> TextFormat:
         InputError: the ending is none of the formats.
     """
     ending = path.suffix.lower().lstrip(".") or "txt"
-    for known in get_args(TextFormat):
-        if ending == known:
-            return known
+    if ending in get_args(TextFormat):
+        return cast("TextFormat", ending)
     raise InputError(
         f"{path} ends with .{ending}: rename it to one of .{', .'.join(get_args(TextFormat))}, or name its format"
     )
@@ -157,21 +156,24 @@ def _table_rows(lines: Iterator[tuple[int, str]], name: str, quoting: Literal[0,
     csv.field_size_limit(max(csv.field_size_limit(), LINE_MAX))
     ended = (text + "\n" for _, text in lines)
     reader = csv.reader(ended, delimiter="\t" if quoting == csv.QUOTE_NONE else ",", quoting=quoting, strict=True)
-    fields = _checked(reader, name)
+
+    def where() -> str:
+        return f"{name}:{reader.line_num}"
+
+    fields = _checked(reader, where)
     header = next(fields, None)
     if header is None:
         return
     columns = set(header)
     for values in fields:
-        where = f"{name}:{reader.line_num}"
         if len(values) != len(header):
             raise InputError(
-                f"{where}: the row has {len(values)} fields, the header has {len(header)}: quote or add fields"
+                f"{where()}: the row has {len(values)} fields, the header has {len(header)}: quote or add fields"
             )
-        yield columns, _getter(dict(zip(header, values, strict=True)), where)
+        yield columns, _getter(dict(zip(header, values, strict=True)), where())
 
 
-def _checked(reader: "csv._reader", name: str) -> Iterator[list[str]]:
+def _checked(reader: Iterator[list[str]], where: Callable[[], str]) -> Iterator[list[str]]:
     """Yield the rows that are not empty."""
     while True:
         try:
@@ -179,7 +181,7 @@ def _checked(reader: "csv._reader", name: str) -> Iterator[list[str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise InputError(f"{name}:{reader.line_num}: not valid CSV: {error}") from error
+            raise InputError(f"{where()}: not valid CSV: {error}") from error
         if row:
             yield row
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -19,7 +19,7 @@ class LongTextsChoice(str, Enum):
 
     def name_in_python(self) -> LongTexts:
         """Return what the functions of Python take."""
-        return cast("LongTexts", self.value)
+        return self.value
 
 
 class InputFormat(str, Enum):

@@ -23,7 +23,7 @@ def check_arrays(
         _check_range("token_type_ids", token_type_ids, 2)
     _check_range("input_ids", input_ids, vocabulary)
     _check_range("attention_mask", attention_mask, 2)
-    lengths = attention_mask.sum(axis=1, dtype=np.intp)
+    lengths: np.ndarray[tuple[int], np.dtype[np.intp]] = attention_mask.sum(axis=1, dtype=np.intp)
     if lengths.min() == 0:
         raise InputError(f"row {int(lengths.argmin())} of attention_mask has no token: every row needs at least one")
     if lengths.max() > max_tokens:
