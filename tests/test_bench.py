@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebert.bench import Settings, run
-from edgebert.bench.accuracy import compare
 from edgebert.bench.cold import cold_starts, probe
 from edgebert.bench.contestants import Contestant
 from edgebert.bench.intervals import ENOUGH, Estimate, estimate, percentiles
@@ -25,7 +24,7 @@ from edgebert.bundle import BASELINE, MANIFEST, TOKENIZER, open_bundle
 from edgebert.cli.bench_table import print_report
 from edgebert.engines import open_session
 from edgebert.errors import BundleError, EngineError, InputError
-from edgebert.manifest import ClassifyHead, EmbedHead
+from edgebert.manifest import EmbedHead
 from edgebert.tokenizer import Tokenizer
 
 QUICK = Settings(rounds=3, starts=1, sample=8)
@@ -237,43 +236,6 @@ def test_one_text_is_enough(embed_bundle):
     assert workload.spread(16) == ["stop"]
 
 
-# accuracy
-
-
-def manifest_with(bundle: Path, head):
-    return dataclasses.replace(open_bundle(bundle).manifest, head=head)
-
-
-def test_cosines(embed_bundle):
-    manifest = open_bundle(embed_bundle).manifest
-    own = np.array([[1, 0], [1, 1], [0, 0]], np.float32)
-    found = compare(manifest, own, np.array([[2, 0], [1, 0], [1, 0]], np.float32))
-    assert (found.cosine_lowest, found.cosine_mean) == pytest.approx((0, (1 + math.sqrt(0.5)) / 3))
-    assert (found.agreement_percent, found.score_difference_mean) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("problem", "labels", "percent"),
-    [
-        ("single_label_classification", ("a", "b"), 50),
-        ("multi_label_classification", ("a", "b"), 0),
-        ("regression", ("a", "b"), None),
-    ],
-)
-def test_agreement(classify_bundle, problem, labels, percent):
-    manifest = manifest_with(classify_bundle, ClassifyHead(labels, problem))
-    own = np.array([[0.9, 0.6], [0.4, 0.6]], np.float32)
-    found = compare(manifest, own, np.array([[0.9, 0.4], [0.6, 0.4]], np.float32))
-    assert found.agreement_percent == percent
-    assert found.score_difference_mean == pytest.approx(0.15)
-
-
-def test_agreement_of_a_single_label_is_about_its_threshold(classify_bundle):
-    manifest = manifest_with(classify_bundle, ClassifyHead(("spam",), "single_label_classification"))
-    found = compare(manifest, np.array([[0.4], [0.9]], np.float32), np.array([[0.6], [0.8]], np.float32))
-    assert found.agreement_percent == 50
-
-
 # fresh processes
 
 
@@ -356,7 +318,7 @@ LEAVES = {
     ),
     *(
         f"rows/*/accuracy/{name}"
-        for name in ("cosine_lowest", "cosine_mean", "agreement_percent", "score_difference_mean")
+        for name in ("cosine_min", "cosine_mean", "agreement", "score_difference_mean", "score_difference_max")
     ),
     *(f"rows/*/cold_start/{name}" for name in ("processes", "import_ms", "open_ms", "first_answer_ms")),
     *(f"rows/*/cold_start/{name}_bytes" for name in ("start", "opened", "answered", "peak")),
@@ -373,7 +335,7 @@ def test_the_report_of_an_encoder(embed_bundle):
     assert (own.name, baseline.name) == ("INT8 (onnxruntime)", "FP32 baseline (onnxruntime)")
     assert report.baseline == baseline.name
     assert own.times_faster is not None and baseline.times_faster is None
-    assert 0.9 < own.accuracy.cosine_lowest <= own.accuracy.cosine_mean < 1
+    assert 0.9 < own.accuracy.cosine_min <= own.accuracy.cosine_mean < 1
     assert report.not_measured == ()
     manifest = open_bundle(embed_bundle).manifest
     assert report.bundle.bytes == sum(file.bytes for file in manifest.files.values())
@@ -399,7 +361,7 @@ def test_times_are_consistent(embed_bundle):
 
 def test_the_report_of_a_classifier(classify_bundle):
     own, baseline = run(classify_bundle, QUICK).rows
-    assert 0 <= own.accuracy.agreement_percent <= 100
+    assert 0 <= own.accuracy.agreement <= 1
     assert own.accuracy.cosine_mean is None and baseline.accuracy is None
 
 

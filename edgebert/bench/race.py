@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 import edgebert
-from edgebert.bench.accuracy import answers, compare
+from edgebert.accuracy import Accuracy, compare
 from edgebert.bench.cold import cold_starts
 from edgebert.bench.contestants import Contestant, Field, find_field
 from edgebert.bench.intervals import ENOUGH
 from edgebert.bench.probe.__main__ import Job
-from edgebert.bench.report import Accuracy, BenchReport, BundleFacts, ColdStart, Note, Percentiles, Row
+from edgebert.bench.report import BenchReport, BundleFacts, ColdStart, Note, Percentiles, Row
 from edgebert.bench.rounds import Run, interleave
 from edgebert.bench.rows import model_row, tokenizer_row
 from edgebert.bench.settings import Settings
 from edgebert.bench.workload import Workload, make_workload
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.device import this_device
+from edgebert.golden import model_outputs
 from edgebert.texts import read_texts
 from edgebert.tokenizer import Tokenizer
 
@@ -134,10 +135,10 @@ def _accuracies(bundle: Bundle, field: Field, workload: Workload, progress: Prog
         return [None] * len(field.contestants)
     found = []
     for place, contestant in enumerate(field.contestants):
-        found.append(answers(contestant.load(), workload.texts))
+        found.append(model_outputs(contestant.load(), workload.texts))
         progress("accuracy", place + 1, len(field.contestants))
     return [
-        None if place == field.reference else compare(bundle.manifest, own, found[field.reference])
+        None if place == field.reference else compare(bundle.manifest.head, own, found[field.reference])
         for place, own in enumerate(found)
     ]
 

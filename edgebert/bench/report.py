@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from edgebert.accuracy import Accuracy
 from edgebert.bench.intervals import Estimate
 from edgebert.device import Device
 
@@ -31,16 +32,6 @@ class ColdStart:
     opened_bytes: int | None
     answered_bytes: int | None
     peak_bytes: int | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Accuracy:
-    """Distance from the baseline's answers on the texts of this run; fields of the other task are None."""
-
-    cosine_lowest: float | None = None
-    cosine_mean: float | None = None
-    agreement_percent: float | None = None  # texts that get the same labels
-    score_difference_mean: float | None = None  # absolute, over texts and labels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from edgebert.accuracy import Accuracy
 from edgebert.bench.contestants import Contestant
 from edgebert.bench.intervals import Table, estimate, percentiles
-from edgebert.bench.report import Accuracy, Percentiles, Row
+from edgebert.bench.report import Percentiles, Row
 
 
 def model_row(

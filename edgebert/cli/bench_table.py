@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edgebert.accuracy import Accuracy
 from edgebert.bench.intervals import Estimate
-from edgebert.bench.report import Accuracy, BenchReport, ColdStart, Percentiles, Row
+from edgebert.bench.report import BenchReport, ColdStart, Percentiles, Row
 from edgebert.cli.words import printable
 from edgebert.device import Device
 
@@ -114,8 +115,8 @@ def _cost_table(report: BenchReport) -> Table:
 def _accuracy(accuracy: Accuracy | None, task: str) -> tuple[str, str]:
     found = accuracy or Accuracy()
     if task == "embed":
-        return _cell(found.cosine_mean, ".4f"), _cell(found.cosine_lowest, ".4f")
-    percent = _cell(found.agreement_percent, ".1f", " %")
+        return _cell(found.cosine_mean, ".4f"), _cell(found.cosine_min, ".4f")
+    percent = _cell(found.agreement, ".1%")
     return percent, _cell(found.score_difference_mean, ".4f")
 
 
