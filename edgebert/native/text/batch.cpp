@@ -19,11 +19,11 @@ struct Share {
 
 /// Cuts the inputs into `count` ranges of about equal numbers of bytes.
 std::vector<Share> cut(const std::vector<Input> &inputs, unsigned count) {
-    std::size_t total = 0;
+    std::uint64_t total = 0, seen = 0;
     for (const Input &input : inputs)
         total += input.first.size() + input.second.size() + 1;
     std::vector<Share> shares;
-    std::size_t begin = 0, seen = 0;
+    std::size_t begin = 0;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         seen += inputs[i].first.size() + inputs[i].second.size() + 1;
         if (i + 1 < inputs.size() && seen * count < total * (shares.size() + 1)) continue;

@@ -64,7 +64,7 @@ std::string_view Tokenizer::file_bytes() const {
 std::size_t Tokenizer::budget(const EncodeOptions &options, bool pair) const {
     if (options.max_length == kNoMaxLength) return kNoLimit;
     const std::size_t special = options.add_special_tokens ? added_by(row_template(pair)) : 0;
-    return static_cast<std::size_t>(options.max_length) - special;
+    return static_cast<std::size_t>(std::min<std::int64_t>(options.max_length, kMaxText)) - special;
 }
 
 void Tokenizer::check(const EncodeOptions &options, bool pair) const {
@@ -109,6 +109,7 @@ void Tokenizer::encode(const Input &input, const EncodeOptions &options, OffsetU
         write_row(row_template(input.pair), options.add_special_tokens, sequences, {of_first, of_second}, rows);
         rows.truncated.push_back(cut ? 1 : 0);
     };
+    if (rows.ids.empty()) rows.ids.reserve(kept.first + kept.second + row_template(input.pair).size());
     write(workspace.first_windows[0], workspace.second_windows[0]);
     if (!all_windows) return;
     for (std::size_t i = 1; i < workspace.first_windows.size(); ++i) {
