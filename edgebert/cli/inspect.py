@@ -4,9 +4,6 @@ import json
 from collections.abc import Iterator
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from edgebert.bundle import open_bundle
 from edgebert.cli.options import BundleArgument, JsonOption
@@ -14,7 +11,6 @@ from edgebert.cli.words import printable
 from edgebert.manifest import ClassifyHead, Manifest
 
 _FEW_LABELS = 8
-_WIDTH = 110  # characters, where stdout is no terminal
 
 
 def inspect(bundle: BundleArgument, as_json: JsonOption = False) -> None:
@@ -26,11 +22,10 @@ def inspect(bundle: BundleArgument, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(manifest.to_json(), indent=1, sort_keys=True))
         return
-    table = Table.grid(padding=(0, 2))
-    for key, value in _facts(manifest):
-        table.add_row(Text(printable(key), style="bold"), Text(printable(value), overflow="fold"))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else _WIDTH, highlight=False)
+    facts = [(printable(key), printable(value)) for key, value in _facts(manifest)]
+    width = max(len(key) for key, _ in facts)
+    for key, value in facts:
+        typer.echo(f"{key.ljust(width)}  {value}")
 
 
 def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
