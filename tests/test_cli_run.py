@@ -232,9 +232,22 @@ except SystemExit as exit:
 """
 
 
-@pytest.mark.parametrize("verb", [["embed", "E", "stop"], ["classify", "C", "stop"], ["inspect", "E"], ["verify", "C"]])
-def test_run_verbs_load_no_training_framework(embed_bundle: Path, classify_bundle: Path, verb: list[str]) -> None:
-    bundles = {"E": str(embed_bundle), "C": str(classify_bundle)}
-    loaded = _loaded(VERB, *(bundles.get(argument, argument) for argument in verb))
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["embed", "E", "stop"],
+        ["classify", "C", "stop"],
+        ["inspect", "E"],
+        ["verify", "C"],
+        ["bench", "E", "--rounds", "1", "--texts", "T", "--quiet"],
+    ],
+)
+def test_run_verbs_load_no_training_framework(
+    embed_bundle: Path, classify_bundle: Path, tmp_path: Path, verb: list[str]
+) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("stop\nplay music\n")
+    paths = {"E": str(embed_bundle), "C": str(classify_bundle), "T": str(texts)}
+    loaded = _loaded(VERB, *(paths.get(argument, argument) for argument in verb))
     assert loaded.isdisjoint(HEAVY)
     assert ("onnxruntime" in loaded) == (verb[0] != "inspect")
