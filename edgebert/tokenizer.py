@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from edgebert import _native, tokenizer_file
 from edgebert._native import Encoding
 from edgebert.errors import InputError, TokenizerError
@@ -206,6 +208,8 @@ class Tokenizer:
 
     def token_to_id(self, token: str) -> int | None:
         """Return the id of a token, None when there is no such token."""
+        if not isinstance(token, str):
+            raise InputError(f"token is of type {type(token).__name__}, it must be str")
         index = self._core.find(token)
         return None if index < 0 else index
 
@@ -215,7 +219,9 @@ class Tokenizer:
         Raises:
             InputError: no token has it.
         """
-        token = self._core.token(id)
+        if not isinstance(id, (int, np.integer)):
+            raise InputError(f"id is {id!r}, it must be a whole number")
+        token = self._core.token(int(id)) if abs(int(id)) < 1 << 32 else None
         if token is None:
             raise InputError(f"no token has the id {id}")
         return token

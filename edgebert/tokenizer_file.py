@@ -52,14 +52,17 @@ class Vocabulary:
 
 
 def find_file(path: str | os.PathLike[str]) -> Path:
-    """Return the tokenizer file at ``path``, or the one inside when it is a folder.
+    """Return the tokenizer file at ``path``, or the one inside when that is a folder.
 
     Raises:
         TokenizerError: there is none.
     """
     place = Path(path)
-    if not place.is_dir():
+    if os.path.isfile(place):  # pathlib's own tests raise for names that no file can have
         return place
+    if not os.path.isdir(place):
+        state = "not a file" if os.path.exists(place) else "missing"
+        raise TokenizerError(f"{place} is {state}: give a tokenizer file or folder")
     for name in _NAMES:
         if (place / name).is_file():
             return place / name

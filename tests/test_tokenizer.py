@@ -39,9 +39,14 @@ def test_properties(tokenizer):
     assert tokenizer.token_to_id("light") == TOKENS.index("light")
     assert tokenizer.token_to_id("dark") is None
     assert tokenizer.id_to_token(A) == "a"
-    for index in (-1, len(TOKENS), 1 << 40):
+    assert tokenizer.id_to_token(np.int32(A)) == "a"
+    for index in (-1, len(TOKENS), 1 << 40, 1 << 100):
         with pytest.raises(InputError, match="no token has the id"):
             tokenizer.id_to_token(index)
+    with pytest.raises(InputError, match="id is 'a'"):
+        tokenizer.id_to_token("a")
+    with pytest.raises(InputError, match="token is of type int"):
+        tokenizer.token_to_id(5)
 
 
 def test_one_text(tokenizer):

@@ -179,8 +179,12 @@ def test_broken_vocabularies(tmp_path, content, message):
 
 
 def test_missing_files(tmp_path):
-    with pytest.raises(TokenizerError, match="cannot read"):
-        Tokenizer.from_file(tmp_path / "vocab.txt")
+    for path in (tmp_path / "vocab.txt", "a\0b", "x" * 5000):
+        with pytest.raises(TokenizerError, match="is missing"):
+            Tokenizer.from_file(path)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(TokenizerError, match="is not a file"):
+        Tokenizer.from_file(tmp_path / "fifo")
     with pytest.raises(TokenizerError, match="holds none of"):
         Tokenizer.from_file(tmp_path)
 

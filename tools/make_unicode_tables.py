@@ -27,6 +27,9 @@ SCALARS = [cp for cp in range(0x110000) if not 0xD800 <= cp <= 0xDFFF]
 CHUNK = 20_000
 SEPARATOR = "1"  # a starter without case, accent or decomposition
 
+LOW_BITS, MIDDLE_BITS = 4, 5  # give the smallest tables; the lookup in unicode.cpp has the same numbers
+TABLE_STEP = 1 << (LOW_BITS + MIDDLE_BITS)
+
 HANGUL = range(0xAC00, 0xAC00 + 11172)
 PRIVATE_PLANES = 0xF0000  # planes 15 and 16: private use, handled without a table
 
@@ -159,7 +162,7 @@ def observe() -> Behaviour:
     return behaviour
 
 
-def two_stage(values: Sequence[int], shift: int) -> tuple[list[int], list[int]]:
+def share_blocks(values: Sequence[int], shift: int) -> tuple[list[int], list[int]]:
     """Split into an index of blocks and the distinct blocks of `1 << shift` values."""
     blocks: dict[tuple[int, ...], int] = {}
     index = []
@@ -169,19 +172,17 @@ def two_stage(values: Sequence[int], shift: int) -> tuple[list[int], list[int]]:
     return index, [value for block in blocks for value in block]
 
 
-def smallest_two_stage(values: Sequence[int], width: int) -> tuple[int, list[int], list[int]]:
-    """The block size whose tables take the fewest bytes; `width` is the size of a value in bytes."""
-    best: tuple[int, int, list[int], list[int]] | None = None
-    for shift in range(4, 9):
-        index, blocks = two_stage(values, shift)
-        if max(index) > 255:
-            continue
-        size = len(index) + width * len(blocks)
-        if best is None or size < best[0]:
-            best = (size, shift, index, blocks)
-    if best is None:
-        raise SystemExit("no block size gives fewer than 257 blocks")
-    return best[1:]
+def three_stages(name: str, values: Sequence[int]) -> str:
+    """Tables in which value `i` is found by the high, the middle and the low bits of `i`."""
+    rows, low = share_blocks(values, LOW_BITS)
+    high, middle = share_blocks(rows, MIDDLE_BITS)
+    stages = (("High", high), ("Middle", middle), ("Low", low))
+    return "".join(array(kind_for(table), f"k{name}{stage}", table) for stage, table in stages)
+
+
+def kind_for(values: Sequence[int]) -> str:
+    """The smallest unsigned type that holds the values."""
+    return "std::uint8_t" if max(values) < 1 << 8 else "std::uint16_t"
 
 
 def array(kind: str, name: str, values: Sequence[int]) -> str:
@@ -209,15 +210,12 @@ def property_tables(behaviour: Behaviour) -> str:
         record = (behaviour.flags[cp], behaviour.combining.get(cp, 0), distance)
         values.append(records.setdefault(record, len(records)))
     end = max(cp for cp, value in enumerate(values) if value) + 1
-    end += -end % 256
-    width = 1 if len(records) <= 256 else 2
-    shift, index, blocks = smallest_two_stage(values[:end], width)
+    end += -end % TABLE_STEP
     body = "\n".join(f"    {{{flags}, {combining}, {distance}}}," for flags, combining, distance in records)
     return (
-        f"constexpr std::uint32_t kPropertyEnd = {end}, kPropertyShift = {shift};\n"
+        f"constexpr std::uint32_t kPropertyEnd = {end};\n"
         + f"constexpr CharacterRecord kRecords[{len(records)}] = {{\n{body}\n}};\n"
-        + array("std::uint8_t", "kPropertyIndex", index)
-        + array(f"std::uint{8 * width}_t", "kPropertyBlocks", blocks)
+        + three_stages("Property", values[:end])
     )
 
 
@@ -231,12 +229,10 @@ def decomposition_tables(behaviour: Behaviour) -> str:
             places[image] = len(pool)
             pool += [len(image), *(unit for part in image for unit in utf16(part))]
         values[cp] = places[image]
-    values += [0] * (-len(values) % 256)
-    shift, index, blocks = smallest_two_stage(values, 2)
+    values += [0] * (-len(values) % TABLE_STEP)
     return (
-        f"constexpr std::uint32_t kDecompositionEnd = {len(values)}, kDecompositionShift = {shift};\n"
-        + array("std::uint8_t", "kDecompositionIndex", index)
-        + array("std::uint16_t", "kDecompositionBlocks", blocks)
+        f"constexpr std::uint32_t kDecompositionEnd = {len(values)};\n"
+        + three_stages("Decomposition", values)
         + array("std::uint16_t", "kDecompositionPool", pool)
     )
 

@@ -32,7 +32,8 @@ void SequenceEncoder::run() {
         if (split.added < 0) {
             piece(split);
         } else {
-            added(split.added, details_ ? Span{cursor_.seek(split.begin), cursor_.seek(split.end)} : Span{0, 0});
+            single(model_.data.added_id(split.added),
+                   details_ ? Span{cursor_.seek(split.begin), cursor_.seek(split.end)} : Span{0, 0});
         }
     }
 }
@@ -51,7 +52,7 @@ void SequenceEncoder::normalized_piece(const Split &split) {
     AddedTokenSplitter splitter(model_.added_normalized, normalized.bytes());
     for (Split part{0, 0, -1}; splitter.next(part);) {
         if (part.added >= 0) {
-            added(part.added, normalized.span(part.begin, part.end));
+            single(model_.data.added_id(part.added), normalized.span(part.begin, part.end));
             continue;
         }
         PreTokenizer<SequenceEncoder> words(workspace_.word, model_.words.max_chars(), *this);
@@ -60,9 +61,9 @@ void SequenceEncoder::normalized_piece(const Split &split) {
     }
 }
 
-void SequenceEncoder::added(std::int32_t index, Span span) {
+void SequenceEncoder::single(std::int32_t id, Span span) {
     out_.make_room(1);
-    *out_.next_ids() = model_.data.added_id(index);
+    *out_.next_ids() = id;
     if (details_) *out_.next_spans() = span;
     out_.grow_by(1);
 }
@@ -74,19 +75,15 @@ void SequenceEncoder::scan(const Split &split) {
     while (place != end && !full()) {
         switch (model_.classes[static_cast<unsigned char>(*place)]) {
         case kBlankByte: ++place; break;
-        case kPunctuationByte: punctuation(place++); break;
+        case kPunctuationByte:
+            single(model_.punctuation[static_cast<unsigned char>(*place)], {position(place), position(place) + 1});
+            ++place;
+            break;
         case kLetterByte: place = letters(place, end); break;
         case kOtherByte: place = segment(place, end); break;
         }
     }
     if (details_) cursor_.jump(static_cast<std::size_t>(place - text_.data()), position(place));
-}
-
-void SequenceEncoder::punctuation(const char *place) {
-    out_.make_room(1);
-    *out_.next_ids() = model_.punctuation[static_cast<unsigned char>(*place)];
-    if (details_) *out_.next_spans() = {position(place), position(place) + 1};
-    out_.grow_by(1);
 }
 
 const char *SequenceEncoder::letters(const char *begin, const char *end) {
@@ -112,13 +109,17 @@ const char *SequenceEncoder::long_letters(const char *begin, const char *end) {
     while (stop != end && model_.classes[static_cast<unsigned char>(*stop)] == kLetterByte)
         ++stop;
     if (stop != end && model_.classes[static_cast<unsigned char>(*stop)] == kOtherByte) return segment(begin, end);
+    const std::int32_t start = position(begin);
+    const auto length = static_cast<std::uint32_t>(stop - begin);
+    if (length > model_.words.max_chars()) {
+        unknown_word({start, start + static_cast<std::int32_t>(length)});
+        return stop;
+    }
     std::vector<char> &bytes = workspace_.word.bytes;
     bytes.assign(begin, stop);
     for (char &c : bytes) {
         if (settings_.lowercase && c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
     }
-    const std::int32_t start = position(begin);
-    const auto length = static_cast<std::uint32_t>(bytes.size());
     any_word(bytes.data(), length, length, [start](std::uint32_t from, std::uint32_t to) {
         return Span{start + static_cast<std::int32_t>(from), start + static_cast<std::int32_t>(to)};
     });
@@ -151,8 +152,8 @@ void SequenceEncoder::normalized_word(const NormalizedWord &word) {
         return to == word.length ? Span{word.spans[from].start, word.whole.end}
                                  : Span{word.spans[from].start, word.spans[to - 1].end};
     };
-    const bool cut = word.chars > model_.words.max_chars(); // its bytes are not the whole word
-    if (cut || word.length > ShortWord::kMaxBytes) return any_word(word.bytes, word.length, word.chars, span_of);
+    if (word.chars > model_.words.max_chars()) return unknown_word(word.whole);
+    if (word.length > ShortWord::kMaxBytes) return any_word(word.bytes, word.length, word.chars, span_of);
     const char *const end = word.bytes + word.length;
     const std::uint64_t high = word.length > 8 ? load8(word.bytes + 8, end) : 0;
     short_word({load8(word.bytes, end), high, word.length}, word.chars, span_of);

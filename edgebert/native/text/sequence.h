@@ -45,12 +45,12 @@ class SequenceEncoder {
 
     void piece(const Split &split);
     void normalized_piece(const Split &split);
-    void added(std::int32_t index, Span span);
+    void single(std::int32_t id, Span span);
+    void unknown_word(Span span) { single(model_.data.settings().unk, span); }
     void scan(const Split &split);
     const char *letters(const char *begin, const char *end);
     const char *long_letters(const char *begin, const char *end);
     const char *segment(const char *begin, const char *end);
-    void punctuation(const char *place);
     template <class SpanOf> void short_word(const ShortWord &word, std::uint32_t chars, SpanOf span_of);
     template <class SpanOf> void any_word(const char *word, std::uint32_t length, std::uint32_t chars, SpanOf span_of);
 

@@ -5,6 +5,16 @@ namespace {
 
 #include "unicode_tables.inc"
 
+constexpr unsigned kLowBits = 4, kMiddleBits = 5; // of the three-stage tables
+
+template <class High, class Middle, class Low>
+std::uint32_t look_up(const High &high, const Middle &middle, const Low &low, char32_t scalar) {
+    const std::uint32_t row = high[scalar >> (kLowBits + kMiddleBits)];
+    const std::uint32_t column = scalar >> kLowBits & ((1u << kMiddleBits) - 1);
+    const std::uint32_t block = middle[(row << kMiddleBits) | column];
+    return low[(block << kLowBits) | (scalar & ((1u << kLowBits) - 1))];
+}
+
 constexpr char32_t kPrivatePlanes = 0xF0000;
 constexpr CharacterRecord kPlain{0, 0, 0};
 constexpr CharacterRecord kPrivate{kRemoved, 0, 0};
@@ -25,8 +35,7 @@ std::uint32_t decompose_syllable(char32_t index, char32_t (&out)[kLongestDecompo
 
 const CharacterRecord &character(char32_t scalar) {
     if (scalar < kPropertyEnd) {
-        const std::uint32_t block = kPropertyIndex[scalar >> kPropertyShift];
-        return kRecords[kPropertyBlocks[(block << kPropertyShift) | (scalar & ((1u << kPropertyShift) - 1))]];
+        return kRecords[look_up(kPropertyHigh, kPropertyMiddle, kPropertyLow, scalar)];
     }
     return scalar >= kPrivatePlanes && (scalar & 0xFFFF) < 0xFFFE ? kPrivate : kPlain;
 }
@@ -35,9 +44,7 @@ std::uint32_t decompose(char32_t scalar, char32_t (&out)[kLongestDecomposition])
     out[0] = scalar;
     if (scalar - kSyllableBase < kSyllableCount) return decompose_syllable(scalar - kSyllableBase, out);
     if (scalar >= kDecompositionEnd) return 1;
-    const std::uint32_t block = kDecompositionIndex[scalar >> kDecompositionShift];
-    const std::uint32_t place =
-        kDecompositionBlocks[(block << kDecompositionShift) | (scalar & ((1u << kDecompositionShift) - 1))];
+    const std::uint32_t place = look_up(kDecompositionHigh, kDecompositionMiddle, kDecompositionLow, scalar);
     if (place == 0) return 1;
     const std::uint32_t length = kDecompositionPool[place];
     const std::uint16_t *units = kDecompositionPool + place + 1; // UTF-16
