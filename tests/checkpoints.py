@@ -18,7 +18,7 @@ VOCABULARY = [
 
 
 def _config(**settings: object) -> BertConfig:
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
     return BertConfig(vocab_size=len(VOCABULARY), max_position_embeddings=64, **{**sizes, **settings})
 
 
