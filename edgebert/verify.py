@@ -87,7 +87,7 @@ def _expected(model: Encoder | Classifier, golden: Golden) -> Floats:
 
 def _compare_outputs(found: Floats, expected: Floats, tolerance: float) -> float:
     differences = np.abs(found.astype(np.float64) - expected)
-    wrong = np.argwhere(differences > tolerance)
+    wrong = np.argwhere(~(differences <= tolerance))  # a NaN is wrong
     if len(wrong):
         text, at = (int(value) for value in wrong[0])
         raise VerifyError(

@@ -124,7 +124,7 @@ def _choose_task(folder: Path, config: Any, task: str) -> str:  # noqa: ANN401
 
 
 def _load_model(folder: Path, config: Any, task: str) -> Any:  # noqa: ANN401
-    classes = {"embed": transformers.BertModel, "classify": transformers.BertForSequenceClassification}
+    classes: dict[str, Any] = {"embed": transformers.BertModel, "classify": transformers.BertForSequenceClassification}
     # a pooler that an embedding does not read is neither loaded nor missed
     extra = {"add_pooling_layer": False} if task == "embed" else {}
     try:
@@ -155,8 +155,9 @@ def _load_model(folder: Path, config: Any, task: str) -> Any:  # noqa: ANN401
 def _load_tokenizer(folder: Path) -> Any:  # noqa: ANN401
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
         raise CheckpointError(f"{folder} holds neither tokenizer.json nor vocab.txt: save the tokenizer there")
+    loader: Any = transformers.AutoTokenizer
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True)
+        tokenizer = loader.from_pretrained(folder, use_fast=True)
     except Exception as error:  # the Rust parser raises plain Exception
         raise CheckpointError(f"the tokenizer in {folder} cannot be loaded: {_first_line(error)}") from error
     if not isinstance(tokenizer, transformers.PreTrainedTokenizerFast):

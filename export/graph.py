@@ -70,7 +70,7 @@ def with_outputs(model: onnx.ModelProto, tensors: Sequence[str]) -> bytes:
         if name not in known:
             tapped.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
             known.add(name)
-    return tapped.SerializeToString()
+    return bytes(tapped.SerializeToString())
 
 
 def anonymous(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -64,15 +64,15 @@ def compare_with_pytorch(checkpoint: Checkpoint, session: Session, samples: Sequ
     Raises:
         CheckpointError: they differ by more than rounding explains.
     """
-    largest, squares = 0.0, []
+    differences, squares = [], []
     for sample in samples:
         feed = {key: torch.from_numpy(value.astype(np.int64)) for key, value in sample.feed().items()}
         with torch.inference_mode():
             expected: npt.NDArray[np.float32] = checkpoint.model(**feed)[0].numpy()
         found = session.run(sample.input_ids, np.ones_like(sample.input_ids), sample.token_type_ids)
-        largest = max(largest, float(np.abs(found - expected).max()))
-        squares.append(float(np.square(expected, dtype=np.float64).mean()))
-    relative = largest / max(float(np.sqrt(np.mean(squares))), np.finfo(np.float32).tiny)
+        differences.append(np.abs(found - expected).max())
+        squares.append(np.square(expected, dtype=np.float64).mean())
+    relative = float(np.max(differences) / max(np.sqrt(np.mean(squares)), np.finfo(np.float32).tiny))
     if not relative <= _EXPORT_TOLERANCE:
         raise CheckpointError(
             f"the exported graph of {checkpoint.name} differs from PyTorch by {relative:.2g} of its outputs"

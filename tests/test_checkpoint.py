@@ -47,7 +47,8 @@ def test_a_hub_id_without_a_network(monkeypatch):
         raise ConnectionError("no route to host\nmore")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    assert refused("nobody/nothing") == "'nobody/nothing' is no folder and could not be had from the hub: no route to host"
+    expected = "'nobody/nothing' is no folder and could not be had from the hub: no route to host"
+    assert refused("nobody/nothing") == expected
 
 
 def test_a_hub_id_is_fetched(original, monkeypatch):

@@ -146,7 +146,8 @@ void batches_do_not_depend_on_threads() {
     for (int i = 0; i < 200; ++i)
         texts.push_back(std::string(static_cast<std::size_t>(i % 13), 'e') + " light. \xC3\xA9");
     std::vector<Input> inputs;
-    for (const std::string &text : texts) inputs.push_back({text, {}, false});
+    for (const std::string &text : texts)
+        inputs.push_back({text, {}, false});
     EncodeOptions options;
     options.max_length = 6;
     options.stride = 1;
