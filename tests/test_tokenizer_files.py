@@ -165,7 +165,7 @@ def test_lowercased_special_tokens_are_refused():
         (b"[UNK]\n[CLS]\n[SEP]\n", r"has no \[PAD\] token"),
         (b"[unk]\n[CLS]\n[SEP]\n[PAD]", r"no \[UNK\] token \(it holds \[unk\]"),
         (b"[UNK]\n[CLS]\n[SEP]\n[PAD]\n\xff\xfe", "is not UTF-8"),
-        (os.urandom(0) + bytes(range(128)) * 40, "binary data"),
+        (bytes(range(128)) * 40, "binary data"),
         (b"\x89PNG\r\n\x1a\n" * 30, "not UTF-8"),
     ],
 )
