@@ -39,9 +39,9 @@ def load_bundle(
     session = open_session(bundle, engine, threads, baseline)
     tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
     shape = bundle.manifest.shape
-    if tokenizer.vocab_size > shape.vocabulary:
+    if tokenizer.id_count > shape.vocabulary:
         raise BundleError(
-            f"{bundle.path / TOKENIZER} has {tokenizer.vocab_size} tokens, the model knows {shape.vocabulary}: "
+            f"{bundle.path / TOKENIZER} has ids up to {tokenizer.id_count - 1}, the model knows {shape.vocabulary}: "
             "export the bundle again"
         )
     return _TASKS[bundle.manifest.task](bundle.manifest, tokenizer, session, threads)

@@ -177,6 +177,11 @@ class Tokenizer:
         return self._core.token_count
 
     @property
+    def id_count(self) -> int:
+        """One more than the largest id; more than `vocab_size` where a vocabulary repeats tokens or leaves ids out."""
+        return self._core.id_count
+
+    @property
     def lowercase(self) -> bool:
         """Whether text is lowercased."""
         return self._core.lowercase

@@ -19,8 +19,10 @@ def write_tokenizer(checkpoint: Checkpoint, folder: Path) -> Tokenizer:
     backend = checkpoint.tokenizer.backend_tokenizer
     (folder / "tokenizer.json").write_text(backend.to_str(pretty=False), encoding="utf-8")
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
-    tokens = (tokenizer.id_to_token(index) for index in range(tokenizer.vocab_size))
-    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8", newline="\n")
+    lines = [""] * tokenizer.id_count  # an id without a token is an empty line
+    for token, index in tokenizer.get_vocab().items():
+        lines[index] = token
+    (folder / "vocab.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
     tokenizer.save(folder / TOKENIZER)
     return Tokenizer.from_file(folder / TOKENIZER)
 

@@ -188,6 +188,7 @@ NB_MODULE(_native, m) {
                  return known ? token_text(t, static_cast<std::int32_t>(id)) : nb::none();
              })
         .def("file_bytes", [](const Tokenizer &t) { return nb::bytes(t.file_bytes().data(), t.file_bytes().size()); })
+        .def_prop_ro("id_count", [](const Tokenizer &t) { return t.data().id_count(); })
         .def_prop_ro("token_count", [](const Tokenizer &t) { return t.data().token_count(); })
         .def_prop_ro("lowercase", [](const Tokenizer &t) { return t.data().settings().normalizer.lowercase; })
         .def_prop_ro("pad_id", [](const Tokenizer &t) { return t.data().settings().pad; })
