@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace edgebert::engine {
+
+enum class Task : std::uint8_t { kEmbed, kClassify };
+enum class Precision : std::uint8_t { kInt8, kFp32 };
+enum class Pooling : std::uint8_t { kMean, kCls, kMax };
+enum class Problem : std::uint8_t { kSingleLabel, kMultiLabel, kRegression };
+
+using Metadata = std::map<std::string, std::string>;
+
+/// What a model file says about itself in its metadata.
+struct Config {
+    std::string name;
+    Task task = Task::kEmbed;
+    Precision precision = Precision::kInt8;
+    std::size_t layers = 0, hidden = 0, heads = 0, intermediate = 0, vocabulary = 0;
+    std::size_t max_tokens = 0; // of one text, special tokens among them
+    float layer_norm_epsilon = 0;
+    Pooling pooling = Pooling::kMean; // of an embed model
+    bool normalize = false;           // an embed model's vectors have unit length
+    Problem problem = Problem::kSingleLabel; // of a classify model
+    std::vector<std::string> labels;         // of a classify model
+
+    std::size_t head_size() const { return hidden / heads; }
+
+    /// Floats that an answer has: a vector's width or the number of labels.
+    std::size_t output_size() const { return task == Task::kEmbed ? hidden : labels.size(); }
+};
+
+/// Reads the metadata of a model file and checks every value against the engine's limits. Throws ModelFileError.
+Config parse_config(const Metadata &metadata);
+
+} // namespace edgebert::engine
