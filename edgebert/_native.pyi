@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 _Int32 = npt.NDArray[np.int32]
 _Int64 = npt.NDArray[np.int64]
+_Float32 = npt.NDArray[np.float32]
 
 def compile_tokenizer(tokens: list[str | None], added: list[tuple[int, int]], settings: dict[str, str]) -> bytes: ...
 
@@ -89,3 +90,41 @@ class Tokenizer:
     def sep_id(self) -> int: ...
     @property
     def mask_id(self) -> int | None: ...
+
+class Model:
+    """A model.edgebert file, mapped and checked; raises `edgebert.errors.BundleError` for one that is broken."""
+
+    @staticmethod
+    def open(path: bytes, /) -> Model: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    @property
+    def output_size(self) -> int: ...
+    def session(self, threads: int, max_tokens: int = 0, path: str | None = None) -> Session: ...
+
+class Session:
+    """One thread at a time; the GIL is released while it computes."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def arena_bytes(self) -> int: ...
+    def run(self, input_ids: _Int32, lengths: _Int64, token_type_ids: _Int32 | None = None) -> _Float32:
+        """Token vectors [batch, tokens, hidden], zeros at padding, or logits [batch, labels].
+
+        input_ids and token_type_ids: int32 [batch, tokens]; lengths: int64 [batch], tokens of each row.
+        """
+    def answer(self, input_ids: _Int32, lengths: _Int64, token_type_ids: _Int32 | None = None) -> _Float32:
+        """Pooled vectors [batch, hidden] or scores [batch, labels]."""
+
+def cpu_paths() -> list[str]: ...
+def pack_int8(weight: npt.NDArray[np.int8], /) -> npt.NDArray[np.int8]:
+    """[outputs, inputs] to [ceil(outputs / 16), ceil(inputs / 4), 16, 4], zeros in the gaps."""
+
+def pack_fp32(weight: _Float32, /) -> _Float32:
+    """[outputs, inputs] to [ceil(outputs / 16), inputs, 16], zeros in the gaps."""
+
+def crc32c(data: bytes, /) -> int:
+    """The CRC-32C of bytes, as in a model file's `edgebert.crc32c`."""
