@@ -4,15 +4,25 @@
 
 namespace edgebert::text {
 
+void CombiningRun::fix(std::size_t capacity) {
+    marks_.reserve(capacity);
+    capacity_ = capacity;
+    fixed_ = true;
+}
+
 void CombiningRun::add(const Mark &mark, Span position) {
+    if (fixed_ && (mark.nonspacing || marks_.size() == capacity_)) return;
     marks_.push_back(mark);
-    if (!mark.inserted) positions_.push_back(position);
+    marks_.back().order = static_cast<std::uint32_t>(marks_.size());
+    marks_.back().inserted = mark.inserted || fixed_;
+    if (!marks_.back().inserted) positions_.push_back(position);
     survives_ = survives_ || !mark.nonspacing;
 }
 
 void CombiningRun::sort() {
-    std::stable_sort(marks_.begin(), marks_.end(),
-                     [](const Mark &left, const Mark &right) { return left.combining < right.combining; });
+    std::sort(marks_.begin(), marks_.end(), [](const Mark &left, const Mark &right) { // stable, without allocating
+        return left.combining != right.combining ? left.combining < right.combining : left.order < right.order;
+    });
 }
 
 void CombiningRun::clear() {

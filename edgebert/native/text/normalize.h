@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 #include "span.h"
@@ -27,12 +28,20 @@ class CombiningRun {
         std::uint8_t combining;
         bool nonspacing;
         bool inserted; // not the first part of its source character: takes no position of its own
+        std::uint32_t order = 0; // place in the source, set by the run
     };
+
+    explicit CombiningRun(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
+        : marks_(memory), positions_(memory) {}
+
+    /// Takes all the memory that it will ever have: it keeps the first `capacity` marks that strip_accents keeps, and
+    /// no positions from here on.
+    void fix(std::size_t capacity);
 
     bool empty() const { return marks_.empty(); }
     bool survives() const { return survives_; }
-    const std::vector<Mark> &marks() const { return marks_; }
-    const std::vector<Span> &positions() const { return positions_; }
+    const std::pmr::vector<Mark> &marks() const { return marks_; }
+    const std::pmr::vector<Span> &positions() const { return positions_; }
     std::size_t capacity() const { return marks_.capacity(); }
 
     void add(const Mark &mark, Span position);
@@ -40,8 +49,10 @@ class CombiningRun {
     void clear();
 
   private:
-    std::vector<Mark> marks_;
-    std::vector<Span> positions_;
+    std::pmr::vector<Mark> marks_;
+    std::pmr::vector<Span> positions_;
+    std::size_t capacity_ = 0;
+    bool fixed_ = false;
     bool survives_ = false; // holds a mark that strip_accents keeps
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,15 @@ class NormalizedText {
         Span span;
     };
 
+    explicit NormalizedText(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
+        : bytes_(memory), places_(memory) {}
+
+    /// Takes the memory for so many bytes and characters at once.
+    void reserve(std::size_t bytes, std::size_t characters) {
+        bytes_.reserve(bytes);
+        places_.reserve(characters);
+    }
+
     void clear() {
         bytes_.clear();
         places_.clear();
@@ -31,7 +41,7 @@ class NormalizedText {
     }
 
     std::string_view bytes() const { return bytes_; }
-    const std::vector<Place> &places() const { return places_; }
+    const std::pmr::vector<Place> &places() const { return places_; }
 
     /// The source span of the characters in [begin, end), both at characters' starts; they must not be empty.
     Span span(std::size_t begin, std::size_t end) const;
@@ -48,8 +58,8 @@ class NormalizedText {
     std::size_t index(std::size_t byte) const;
 
   private:
-    std::string bytes_;
-    std::vector<Place> places_;
+    std::pmr::string bytes_;
+    std::pmr::vector<Place> places_;
 };
 
 /// Sends every character of [begin, end) through the normalizer; `cursor` counts positions in the whole text and

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 #include "span.h"
@@ -21,8 +22,11 @@ struct NormalizedWord {
 
 /// The word that is being read, kept between words to reuse its memory.
 struct WordBuffer {
-    std::vector<char> bytes;
-    std::vector<Span> spans;
+    explicit WordBuffer(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
+        : bytes(memory), spans(memory) {}
+
+    std::pmr::vector<char> bytes;
+    std::pmr::vector<Span> spans;
 };
 
 template <class Words> class PreTokenizer {

@@ -115,7 +115,7 @@ const char *SequenceEncoder::long_letters(const char *begin, const char *end) {
         unknown_word({start, start + static_cast<std::int32_t>(length)});
         return stop;
     }
-    std::vector<char> &bytes = workspace_.word.bytes;
+    std::pmr::vector<char> &bytes = workspace_.word.bytes;
     bytes.assign(begin, stop);
     for (char &c : bytes) {
         if (settings_.lowercase && c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
@@ -182,7 +182,7 @@ template <class SpanOf> void SequenceEncoder::short_word(const ShortWord &word, 
 
 template <class SpanOf>
 void SequenceEncoder::any_word(const char *word, std::uint32_t length, std::uint32_t chars, SpanOf span_of) {
-    std::vector<Piece> &pieces = workspace_.pieces;
+    std::pmr::vector<Piece> &pieces = workspace_.pieces;
     if (pieces.size() < length) pieces.resize(length);
     const std::uint32_t count = model_.words.split(word, length, chars, pieces.data());
     out_.make_room(count);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory_resource>
 #include <string_view>
 #include <vector>
 
@@ -15,13 +16,17 @@ namespace edgebert::text {
 
 /// Memory that encoding reuses; one for a thread.
 struct Workspace {
+    explicit Workspace(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
+        : cache(memory), first(memory), second(memory), first_windows(memory), second_windows(memory), word(memory),
+          run(memory), normalized(memory), pieces(memory) {}
+
     WordCache cache;
     TokenList first, second;
-    std::vector<Window> first_windows, second_windows;
+    std::pmr::vector<Window> first_windows, second_windows;
     WordBuffer word;
     CombiningRun run;
     NormalizedText normalized;
-    std::vector<Piece> pieces;
+    std::pmr::vector<Piece> pieces;
 
     void release_if_large();
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 #include "span.h"
@@ -12,13 +13,23 @@ namespace edgebert::text {
 /// The tokens of one sequence: ids, and where asked their spans and words. Grows, never shrinks by itself.
 class TokenList {
   public:
+    explicit TokenList(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
+        : ids_(memory), words_(memory), spans_(memory) {}
+
+    /// Takes all the memory that it will ever have: it keeps the first `capacity` ids and counts the others. No spans
+    /// from here on. `longest`: the most tokens that the caller makes room for at once.
+    void fix(std::size_t capacity, std::size_t longest) {
+        ids_.resize(capacity + longest);
+        capacity_ = capacity;
+    }
+
     void reset(bool details) {
-        size_ = 0;
+        size_ = dropped_ = 0;
         words_seen_ = 0;
         details_ = details;
     }
 
-    std::size_t size() const { return size_; }
+    std::size_t size() const { return size_ + dropped_; }
     bool details() const { return details_; }
     const std::int32_t *ids() const { return ids_.data(); }
     const Span *spans() const { return spans_.data(); }
@@ -43,15 +54,23 @@ class TokenList {
 
   private:
     void enlarge(std::size_t needed) {
+        if (capacity_ != kGrows) {
+            dropped_ += size_ - capacity_;
+            size_ = capacity_;
+            return;
+        }
         const std::size_t size = std::max<std::size_t>(needed + needed / 2, 64);
         ids_.resize(size);
         spans_.resize(size);
         words_.resize(size);
     }
 
-    std::vector<std::int32_t> ids_, words_;
-    std::vector<Span> spans_;
-    std::size_t size_ = 0;
+    static constexpr std::size_t kGrows = SIZE_MAX;
+
+    std::pmr::vector<std::int32_t> ids_, words_;
+    std::pmr::vector<Span> spans_;
+    std::size_t size_ = 0, dropped_ = 0;
+    std::size_t capacity_ = kGrows;
     std::int32_t words_seen_ = 0;
     bool details_ = false;
 };

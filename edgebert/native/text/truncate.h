@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 namespace edgebert::text {
@@ -35,6 +36,6 @@ KeptLengths kept_lengths(std::size_t first, std::size_t second, std::size_t budg
 
 /// Windows of at most `keep` tokens over `count` tokens in the reference's order; the first is what a cut text keeps.
 /// Throws EncodeError when the stride does not let windows advance.
-void make_windows(std::size_t count, std::size_t keep, const EncodeOptions &options, std::vector<Window> &windows);
+void make_windows(std::size_t count, std::size_t keep, const EncodeOptions &options, std::pmr::vector<Window> &windows);
 
 } // namespace edgebert::text

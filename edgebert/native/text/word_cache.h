@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 #include "wordpiece.h"
@@ -31,7 +32,8 @@ class WordCache {
         }
     };
 
-    WordCache() : entries_(std::size_t{1} << kBits) {}
+    explicit WordCache(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
+        : entries_(std::size_t{1} << kBits, memory) {}
 
     /// The one place where `word` may stand.
     Entry &entry(const ShortWord &word) {
@@ -52,7 +54,7 @@ class WordCache {
 
   private:
     static constexpr unsigned kBits = 12; // 4096 entries of 40 bytes
-    std::vector<Entry> entries_;
+    std::pmr::vector<Entry> entries_;
 };
 
 } // namespace edgebert::text
