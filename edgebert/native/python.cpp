@@ -1,4 +1,4 @@
-// The Python module edgebert._native: a thin layer over the C++ tokenizer.
+// The Python module edgebert._native: a thin layer over the C++ tokenizer and engine.
 #include <nanobind/ndarray.h>
 
 #include <utility>
@@ -160,6 +160,7 @@ NB_MODULE(_native, m) {
     m.doc() = "The C++ core of edgebert.";
     nb::set_leak_warnings(false);
     nb::register_exception_translator(translate);
+    bind_engine(m);
     m.def("compile_tokenizer", &compile, "tokens"_a, "added"_a, "settings"_a);
 
     nb::class_<Tokenizer> tokenizer(m, "Tokenizer", "A compiled tokenizer.");

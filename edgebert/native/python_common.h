@@ -49,4 +49,7 @@ nb::object number_or_none(std::int32_t value);
 /// Adds the class Encoding and `Tokenizer.encode`, which makes it.
 void bind_encoding(nb::module_ &module, nb::class_<text::Tokenizer> &tokenizer);
 
+/// Adds the classes Model and Session of the native engine and what its exporter needs.
+void bind_engine(nb::module_ &module);
+
 } // namespace edgebert::python

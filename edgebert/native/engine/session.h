@@ -58,6 +58,9 @@ class Session {
     const Model &model() const;
     std::size_t max_tokens() const;
 
+    /// Bytes that the session computes in.
+    std::size_t memory_bytes() const;
+
     /// Name of the CPU path in use.
     const char *path() const;
 

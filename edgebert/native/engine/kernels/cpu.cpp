@@ -1,0 +1,66 @@
+#include "cpu.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+namespace edgebert::engine {
+
+#if defined(__x86_64__)
+
+namespace {
+
+struct Registers {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+Registers cpuid(unsigned leaf, unsigned part) {
+    Registers r;
+    __get_cpuid_count(leaf, part, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    return r;
+}
+
+/// Register sets that the operating system saves (XCR0).
+unsigned saved_state() {
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+bool bit(unsigned value, unsigned index) { return (value >> index & 1) != 0; }
+
+} // namespace
+
+Cpu detect_cpu() {
+    Cpu cpu;
+    const Registers one = cpuid(1, 0), seven = cpuid(7, 0), seven_one = cpuid(7, 1);
+    cpu.sse42 = bit(one.ecx, 20);
+    const unsigned saved = bit(one.ecx, 27) ? saved_state() : 0;
+    const bool ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xE6) == 0xE6;
+    cpu.avx2 = ymm && bit(one.ecx, 28) && bit(one.ecx, 12) && bit(seven.ebx, 5);
+    cpu.avx_vnni = cpu.avx2 && seven.eax >= 1 && bit(seven_one.eax, 4);
+    const bool avx512 = bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31);
+    cpu.avx512_vnni = cpu.avx2 && zmm && avx512 && bit(seven.ecx, 11);
+    return cpu;
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+
+Cpu detect_cpu() {
+    constexpr unsigned long kCrc32 = 1ul << 7, kDotprod = 1ul << 20; // of AT_HWCAP
+    const unsigned long capabilities = getauxval(AT_HWCAP);
+    Cpu cpu;
+    cpu.arm_crc32 = (capabilities & kCrc32) != 0;
+    cpu.neon_dotprod = (capabilities & kDotprod) != 0;
+    return cpu;
+}
+
+#else
+
+Cpu detect_cpu() { return {}; }
+
+#endif
+
+} // namespace edgebert::engine

@@ -1,0 +1,72 @@
+// 16 floats in one AVX-512 register.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace edgebert::engine::EDGEBERT_PATH {
+
+inline __mmask16 first_lanes(std::size_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
+
+struct Floats {
+    __m512 all;
+
+    static Floats broadcast(float value) { return {_mm512_set1_ps(value)}; }
+    static Floats load(const float *from) { return {_mm512_loadu_ps(from)}; }
+    static Floats load(const float *from, std::size_t count) {
+        return {_mm512_maskz_loadu_ps(first_lanes(count), from)};
+    }
+    static Floats load_int8(const std::int8_t *from, std::size_t count) {
+        const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes(count), from);
+        return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
+    }
+    static Floats corrected(const std::int32_t *sum, const std::int32_t *column_sum, std::int32_t zero_point) {
+        const __m512i columns = _mm512_loadu_si512(column_sum);
+        const __m512i shift = _mm512_mullo_epi32(_mm512_set1_epi32(zero_point), columns);
+        return {_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(sum), shift))};
+    }
+
+    void store(float *to) const { _mm512_storeu_ps(to, all); }
+    void store(float *to, std::size_t count) const { _mm512_mask_storeu_ps(to, first_lanes(count), all); }
+    void store_codes(std::uint8_t *to) const {
+        const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(all), _mm512_setzero_si512());
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm512_cvtusepi32_epi8(whole));
+    }
+
+    Floats keep(std::size_t count, Floats other) const {
+        return {_mm512_mask_mov_ps(other.all, first_lanes(count), all)};
+    }
+    Floats power_of_two() const {
+        const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(all), 23);
+        return {_mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3F800000)))};
+    }
+
+    template <class Wide, class Narrow> float reduce(Wide wide, Narrow narrow) const {
+        const __m256 eight = wide(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+        const __m128 four = narrow(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+        const __m128 two = narrow(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(narrow(two, _mm_movehdup_ps(two)));
+    }
+    float sum() const {
+        return reduce([](__m256 a, __m256 b) { return _mm256_add_ps(a, b); },
+                      [](__m128 a, __m128 b) { return _mm_add_ps(a, b); });
+    }
+    float largest() const {
+        return reduce([](__m256 a, __m256 b) { return _mm256_max_ps(a, b); },
+                      [](__m128 a, __m128 b) { return _mm_max_ps(a, b); });
+    }
+    float smallest() const {
+        return reduce([](__m256 a, __m256 b) { return _mm256_min_ps(a, b); },
+                      [](__m128 a, __m128 b) { return _mm_min_ps(a, b); });
+    }
+};
+
+inline Floats operator+(Floats a, Floats b) { return {_mm512_add_ps(a.all, b.all)}; }
+inline Floats operator-(Floats a, Floats b) { return {_mm512_sub_ps(a.all, b.all)}; }
+inline Floats operator*(Floats a, Floats b) { return {_mm512_mul_ps(a.all, b.all)}; }
+inline Floats fma(Floats a, Floats b, Floats c) { return {_mm512_fmadd_ps(a.all, b.all, c.all)}; }
+inline Floats max(Floats a, Floats b) { return {_mm512_max_ps(a.all, b.all)}; }
+inline Floats min(Floats a, Floats b) { return {_mm512_min_ps(a.all, b.all)}; }
+
+} // namespace edgebert::engine::EDGEBERT_PATH

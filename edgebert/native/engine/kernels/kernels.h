@@ -1,0 +1,87 @@
+// The work of an encoder that depends on the CPU, behind one table of functions. Every path computes the same bits:
+// integer sums are exact, float steps are IEEE single precision in one order, with 16 lanes, one reduction tree and
+// explicit fused multiply-add. The scalar path is the specification.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../weights.h"
+
+namespace edgebert::engine {
+
+/// What a product does with its sum plus bias.
+enum class Finish : std::uint8_t {
+    kStore, // output = value
+    kGelu,  // output = gelu(value)
+    kAdd,   // output = output + value
+};
+
+/// Floats by row; a row starts `stride` floats after the one before it.
+struct FloatRows {
+    float *data;
+    std::size_t stride;
+
+    float *row(std::size_t index) const { return data + index * stride; }
+};
+
+/// How the codes of a token stand for numbers: value = scale * (code - zero_point).
+struct CodeScale {
+    float scale;
+    std::int32_t zero_point; // 0 to 255
+};
+
+/// Quantized tokens: u8 codes by row, each row padded to kCodeAlignment.
+struct CodeRows {
+    std::uint8_t *data;
+    std::size_t stride;
+    CodeScale *scales; // [rows]
+};
+
+constexpr std::size_t kCodeAlignment = 64; // bytes
+
+/// A product with an FP32 weight in panels of 16 outputs, [panels, depth, 16], as a Linear or an attention head has it.
+struct FloatProduct {
+    const float *input; // [rows, depth]
+    std::size_t input_stride;
+    const float *weight;
+    std::size_t panel_stride; // floats from one panel to the next
+    std::size_t depth, columns, rows;
+    const float *bias; // [columns padded to 16]; nullptr: none
+    FloatRows output;  // [rows, columns]; nothing is written behind the columns
+    Finish finish;
+};
+
+struct Kernels {
+    const char *name;
+
+    /// output = finish(scale[row] * layer.scale * (codes * weight - zero_point[row] * column_sum) + bias) for `rows`
+    /// rows. Writes rows of layer.outputs padded to 16.
+    void (*product_int8)(const Linear &layer, const CodeRows &codes, std::size_t rows, const FloatRows &output,
+                         Finish finish);
+
+    /// The same in FP32: sums in rising order of depth, one fused multiply-add each.
+    void (*product_fp32)(const FloatProduct &product);
+
+    /// Codes for `width` floats of each row, smoothing multiplied on first. False: a number is not finite.
+    bool (*quantize)(const FloatRows &input, std::size_t rows, std::size_t width, const float *smoothing,
+                     const CodeRows &codes);
+
+    /// LayerNorm of each row in place. False: a number is not finite.
+    bool (*layer_norm)(const FloatRows &values, std::size_t rows, std::size_t width, const Norm &norm, float epsilon);
+
+    /// out = rows[id] * scale + position + type, [width].
+    void (*embed_int8)(const std::int8_t *row, float scale, const float *position, const float *type,
+                       std::size_t width, float *out);
+
+    /// out = word + position + type, [width].
+    void (*embed_fp32)(const float *word, const float *position, const float *type, std::size_t width, float *out);
+
+    /// Softmax over the first `width` floats of each row in place. False: a number is not finite.
+    bool (*softmax)(const FloatRows &values, std::size_t rows, std::size_t width);
+};
+
+/// The paths that this build holds and this CPU can run, best first, ended by nullptr.
+const Kernels *const *available_kernels();
+
+} // namespace edgebert::engine

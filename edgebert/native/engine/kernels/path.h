@@ -1,0 +1,23 @@
+// Builds the table of a path from its vector type, its integer products and the size of its register tile.
+#pragma once
+
+#include "product_fp32.h"
+#include "product_int8.h"
+#include "rows.h"
+
+namespace edgebert::engine {
+
+/// `Int8` and `Fp32` have the members Floats, kRows and kPanels, and Int8 has Dot.
+template <class Int8, class Fp32> constexpr Kernels make_kernels(const char *name) {
+    using Floats = typename Int8::Floats;
+    return {name,
+            &product_int8<Int8>,
+            &product_fp32<Fp32>,
+            &quantize<Floats>,
+            &layer_norm<Floats>,
+            &embed_int8<Floats>,
+            &embed_fp32<Floats>,
+            &softmax<Floats>};
+}
+
+} // namespace edgebert::engine

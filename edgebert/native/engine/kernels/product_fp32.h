@@ -1,0 +1,69 @@
+// An FP32 product, each output one chain of fused multiply-adds in rising order of depth.
+#pragma once
+
+#include "finish.h"
+#include "kernels.h"
+#include "tile_int8.h"
+#include "tiling.h"
+
+namespace edgebert::engine {
+
+template <class Path, int Rows, int Panels> struct FloatTile {
+    using Floats = typename Path::Floats;
+
+    static void run(const FloatProduct &product, std::size_t row, std::size_t column) {
+        Floats sums[Rows][Panels];
+        multiply(product, product.input + row * product.input_stride, product.weight + column / 16 * product.panel_stride,
+                 sums);
+        for (int panel = 0; panel < Panels; ++panel) {
+            const std::size_t place = column + static_cast<std::size_t>(panel) * 16;
+            const std::size_t left = product.columns - place, count = left < 16 ? left : 16;
+            for (int r = 0; r < Rows; ++r) {
+                Floats value = sums[r][panel];
+                if (product.bias != nullptr) value = value + Floats::load(product.bias + place);
+                finish_lanes(value, product.output.row(row + static_cast<std::size_t>(r)) + place, count,
+                             product.finish);
+            }
+        }
+    }
+
+    static inline __attribute__((always_inline)) void multiply(const FloatProduct &product, const float *input,
+                                                               const float *weight, Floats (&out)[Rows][Panels]) {
+        const std::size_t stride = product.input_stride, panel_stride = product.panel_stride;
+        Floats sums[Rows][Panels];
+        EDGEBERT_UNROLL
+        for (int row = 0; row < Rows; ++row) {
+            EDGEBERT_UNROLL
+            for (int panel = 0; panel < Panels; ++panel)
+                sums[row][panel] = Floats::broadcast(0.0f);
+        }
+        for (std::size_t depth = product.depth; depth > 0; --depth, ++input, weight += 16) {
+            Floats weights[Panels];
+            EDGEBERT_UNROLL
+            for (int panel = 0; panel < Panels; ++panel)
+                weights[panel] = Floats::load(weight + static_cast<std::size_t>(panel) * panel_stride);
+            EDGEBERT_UNROLL
+            for (int row = 0; row < Rows; ++row) {
+                const Floats value = Floats::broadcast(input[static_cast<std::size_t>(row) * stride]);
+                EDGEBERT_UNROLL
+                for (int panel = 0; panel < Panels; ++panel)
+                    sums[row][panel] = fma(value, weights[panel], sums[row][panel]);
+            }
+        }
+        EDGEBERT_UNROLL
+        for (int row = 0; row < Rows; ++row) {
+            EDGEBERT_UNROLL
+            for (int panel = 0; panel < Panels; ++panel)
+                out[row][panel] = sums[row][panel];
+        }
+    }
+};
+
+template <class Path> void product_fp32(const FloatProduct &product) {
+    for_tiles<Path, FloatTile>(product.rows, (product.columns + 15) / 16,
+                               [&](auto tile, std::size_t row, std::size_t column) {
+                                   decltype(tile)::run(product, row, column);
+                               });
+}
+
+} // namespace edgebert::engine

@@ -1,0 +1,156 @@
+// Work on single rows: quantization, LayerNorm, softmax, embeddings.
+#pragma once
+
+#include <cmath>
+
+#include "kernels.h"
+#include "polynomials.h"
+
+namespace edgebert::engine {
+
+/// Calls `each(place, count)` for every 16 of `width` lanes; count is 16 but at the end.
+template <class Each> inline __attribute__((always_inline)) void each_16(std::size_t width, Each each) {
+    std::size_t place = 0;
+    for (; place + 16 <= width; place += 16)
+        each(place, std::size_t{16});
+    if (place < width) each(place, width - place);
+}
+
+/// The scale of a token whose numbers go from low <= 0 to high >= 0, and 1 / scale.
+struct Quantizer {
+    CodeScale scale;
+    float inverse, zero_point;
+
+    Quantizer(float low, float high) : scale{0.0f, 0}, inverse(0.0f), zero_point(0.0f) {
+        constexpr float kMagic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer, halves to even
+        const float range = high - low;
+        if (range < 1e-30f) return; // as good as zero, and 255 / range could be infinite
+        scale.scale = range / 255.0f;
+        inverse = 255.0f / range;
+        zero_point = (-low * inverse + kMagic) - kMagic;
+        scale.zero_point = static_cast<std::int32_t>(zero_point);
+    }
+};
+
+/// code = round(value * smoothing / scale + zero_point)
+template <class Floats, class Value>
+inline __attribute__((always_inline)) bool quantize_row(std::size_t width, Value value, std::uint8_t *codes,
+                                                        CodeScale &scale) {
+    const Floats zero = Floats::broadcast(0.0f);
+    Floats low = zero, high = zero, check = zero;
+    each_16(width, [&](std::size_t place, std::size_t count) {
+        const Floats lanes = value(place, count);
+        low = min(lanes, low);
+        high = max(lanes, high);
+        check = fma(lanes, zero, check); // stays 0 but for infinities and NaN
+    });
+    const float bottom = low.smallest(), top = high.largest();
+    const float span = top - bottom;
+    if (!(check.sum() == 0.0f) || !(span - span == 0.0f)) return false;
+    const Quantizer quantizer(bottom, top);
+    const Floats inverse = Floats::broadcast(quantizer.inverse), shift = Floats::broadcast(quantizer.zero_point);
+    each_16(width, [&](std::size_t place, std::size_t count) {
+        fma(value(place, count), inverse, shift).store_codes(codes + place);
+    });
+    scale = quantizer.scale;
+    return true;
+}
+
+template <class Floats>
+bool quantize(const FloatRows &input, std::size_t rows, std::size_t width, const float *smoothing,
+              const CodeRows &codes) {
+    bool finite = true;
+    for (std::size_t row = 0; row < rows; ++row) {
+        const float *const from = input.row(row);
+        std::uint8_t *const to = codes.data + row * codes.stride;
+        if (smoothing == nullptr) {
+            const auto value = [from](std::size_t place, std::size_t count) { return Floats::load(from + place, count); };
+            finite = quantize_row<Floats>(width, value, to, codes.scales[row]) && finite;
+        } else {
+            const auto value = [from, smoothing](std::size_t place, std::size_t count) {
+                return Floats::load(from + place, count) * Floats::load(smoothing + place, count);
+            };
+            finite = quantize_row<Floats>(width, value, to, codes.scales[row]) && finite;
+        }
+    }
+    return finite;
+}
+
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias, the variance from centred values.
+template <class Floats>
+bool layer_norm_row(float *row, std::size_t width, const Norm &norm, float epsilon) {
+    Floats sum = Floats::broadcast(0.0f);
+    each_16(width, [&](std::size_t place, std::size_t count) { sum = sum + Floats::load(row + place, count); });
+    const float size = static_cast<float>(width);
+    const Floats mean = Floats::broadcast(sum.sum() / size);
+    Floats squares = Floats::broadcast(0.0f);
+    each_16(width, [&](std::size_t place, std::size_t count) {
+        Floats centred = Floats::load(row + place, count) - mean;
+        if (count < 16) centred = centred.keep(count, Floats::broadcast(0.0f));
+        squares = fma(centred, centred, squares);
+    });
+    const float variance = squares.sum() / size;
+    const Floats factor = Floats::broadcast(1.0f / std::sqrt(variance + epsilon));
+    each_16(width, [&](std::size_t place, std::size_t count) {
+        const Floats centred = (Floats::load(row + place, count) - mean) * factor;
+        fma(centred, Floats::load(norm.weight + place, count), Floats::load(norm.bias + place, count))
+            .store(row + place, count);
+    });
+    return variance - variance == 0.0f;
+}
+
+template <class Floats>
+bool layer_norm(const FloatRows &values, std::size_t rows, std::size_t width, const Norm &norm, float epsilon) {
+    bool finite = true;
+    for (std::size_t row = 0; row < rows; ++row)
+        finite = layer_norm_row<Floats>(values.row(row), width, norm, epsilon) && finite;
+    return finite;
+}
+
+template <class Floats> bool softmax(const FloatRows &values, std::size_t rows, std::size_t width) {
+    const Floats zero = Floats::broadcast(0.0f);
+    bool finite = true;
+    for (std::size_t r = 0; r < rows; ++r) {
+        float *const row = values.row(r);
+        Floats best = Floats::broadcast(row[0]), check = zero;
+        each_16(width, [&](std::size_t place, std::size_t count) {
+            const Floats lanes = Floats::load(row + place, count);
+            best = max(count == 16 ? lanes : lanes.keep(count, best), best);
+            check = fma(lanes, zero, check); // stays 0 but for infinities and NaN
+        });
+        finite = finite && check.sum() == 0.0f;
+        const Floats largest = Floats::broadcast(best.largest());
+        Floats sum = zero;
+        each_16(width, [&](std::size_t place, std::size_t count) {
+            Floats lanes = exponential(Floats::load(row + place, count) - largest);
+            if (count < 16) lanes = lanes.keep(count, zero);
+            lanes.store(row + place, count);
+            sum = sum + lanes;
+        });
+        const Floats factor = Floats::broadcast(1.0f / sum.sum());
+        each_16(width, [&](std::size_t place, std::size_t count) {
+            (Floats::load(row + place, count) * factor).store(row + place, count);
+        });
+    }
+    return finite;
+}
+
+template <class Floats>
+void embed_int8(const std::int8_t *row, float scale, const float *position, const float *type, std::size_t width,
+                float *out) {
+    const Floats factor = Floats::broadcast(scale);
+    each_16(width, [&](std::size_t place, std::size_t count) {
+        const Floats word = fma(Floats::load_int8(row + place, count), factor, Floats::load(position + place, count));
+        (word + Floats::load(type + place, count)).store(out + place, count);
+    });
+}
+
+template <class Floats>
+void embed_fp32(const float *word, const float *position, const float *type, std::size_t width, float *out) {
+    each_16(width, [&](std::size_t place, std::size_t count) {
+        const Floats sum = Floats::load(word + place, count) + Floats::load(position + place, count);
+        (sum + Floats::load(type + place, count)).store(out + place, count);
+    });
+}
+
+} // namespace edgebert::engine
