@@ -1,0 +1,208 @@
+"""Small random model files for the native engine, and the same formulas in float64."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erf
+
+from edgebert import _native
+
+Array = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Shape:
+    layers: int = 2
+    hidden: int = 64
+    heads: int = 4
+    intermediate: int = 128
+    vocabulary: int = 50
+    max_tokens: int = 40
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights [outputs, inputs] by name, and what the metadata says."""
+
+    shape: Shape
+    tensors: dict[str, npt.NDArray]
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def int8(self) -> bool:
+        return self.settings["precision"] == "int8"
+
+
+def make(shape: Shape = Shape(), seed: int = 0, labels: int = 0, **settings: str) -> Model:
+    """A random model; ``labels`` above zero make it a classifier."""
+    rng = np.random.default_rng(seed)
+    hidden, wide = shape.hidden, shape.intermediate
+    tensors: dict[str, npt.NDArray] = {}
+
+    def normal(name: str, *extents: int, scale: float = 1.0, mean: float = 0.0) -> None:
+        tensors[name] = (rng.standard_normal(extents) * scale + mean).astype(np.float32)
+
+    def linear(name: str, inputs: int, outputs: int) -> None:
+        normal(f"{name}.weight", outputs, inputs, scale=inputs**-0.5)
+        normal(f"{name}.bias", outputs, scale=0.1)
+
+    def norm(name: str) -> None:
+        normal(f"{name}.weight", hidden, scale=0.2, mean=1.0)
+        normal(f"{name}.bias", hidden, scale=0.1)
+
+    normal("embeddings.word", shape.vocabulary, hidden)
+    normal("embeddings.position", shape.max_tokens, hidden, scale=0.3)
+    normal("embeddings.type", 2, hidden, scale=0.3)
+    norm("embeddings.norm")
+    for layer in range(shape.layers):
+        linear(f"layer.{layer}.qkv", hidden, 3 * hidden)
+        linear(f"layer.{layer}.attention_output", hidden, hidden)
+        linear(f"layer.{layer}.intermediate", hidden, wide)
+        linear(f"layer.{layer}.output", wide, hidden)
+        norm(f"layer.{layer}.attention_norm")
+        norm(f"layer.{layer}.output_norm")
+    if labels:
+        linear("pooler", hidden, hidden)
+        linear("classifier", hidden, labels)
+    head = {"task": "classify", "labels": json.dumps([f"label {i}" for i in range(labels)])}
+    chosen = {"precision": "int8", "task": "embed", "pooling": "mean", "normalize": "true"}
+    chosen |= {"problem_type": "single_label_classification"} | (head if labels else {}) | settings
+    return Model(shape, tensors, chosen)
+
+
+def quantize_weight(weight: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Codes from -64 to 64 and a scale an output."""
+    scale = (np.abs(weight).max(axis=1) / 64).astype(np.float32)
+    return np.rint(weight / scale[:, None]).clip(-64, 64).astype(np.int8), scale
+
+
+def quantize_table(table: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    scale = (np.abs(table).max(axis=1) / 127).astype(np.float32)
+    return np.rint(table / scale[:, None]).astype(np.int8), scale
+
+
+def _padded(values: npt.NDArray) -> npt.NDArray:
+    return np.pad(values, (0, -len(values) % 16))
+
+
+def smoothing(name: str, inputs: int) -> npt.NDArray[np.float32]:
+    """The smoothing vector that the files here give to every second linear layer."""
+    return (0.5 + np.arange(inputs) % 7 / 6).astype(np.float32) if name.endswith(("qkv", "output")) else None
+
+
+def file_tensors(model: Model) -> dict[str, npt.NDArray]:
+    """The tensors as a model file has them."""
+    out: dict[str, npt.NDArray] = {}
+    for name, value in model.tensors.items():
+        stem, _, kind = name.rpartition(".")
+        linear = f"{stem}.weight" in model.tensors and model.tensors[f"{stem}.weight"].ndim == 2
+        quantized = linear and model.int8 and stem.startswith("layer.")
+        if kind == "bias" and linear:
+            out[name] = _padded(value)
+        elif kind == "weight" and quantized:
+            smooth = smoothing(stem, value.shape[1])
+            codes, scale = quantize_weight(value if smooth is None else value / smooth)
+            out[name] = _native.pack_int8(codes)
+            out[f"{stem}.scale"] = _padded(scale)
+            out[f"{stem}.column_sum"] = _padded(codes.sum(axis=1, dtype=np.int32))
+            if smooth is not None:
+                out[f"{stem}.smoothing"] = smooth
+        elif kind == "weight" and linear:
+            out[name] = _native.pack_fp32(value)
+        elif name == "embeddings.word" and model.int8:
+            out["embeddings.word.rows"], out["embeddings.word.scales"] = quantize_table(value)
+        else:
+            out[name] = value
+    return out
+
+
+def file_bytes(tensors: dict[str, npt.NDArray], metadata: dict[str, str]) -> bytes:
+    """A safetensors file with every tensor at a multiple of 64 bytes and the right checksum."""
+    names = {"float32": "F32", "int8": "I8", "int32": "I32", "uint8": "U8", "int64": "I64"}
+    header: dict[str, object] = {"__metadata__": metadata | {"edgebert.crc32c": "00000000"}}
+    data = bytearray()
+    for name, tensor in tensors.items():
+        raw = np.ascontiguousarray(tensor).tobytes()
+        offsets = [len(data), len(data) + len(raw)]
+        header[name] = {"dtype": names[str(tensor.dtype)], "shape": list(tensor.shape), "data_offsets": offsets}
+        data += raw
+        if gap := -len(data) % 64:
+            offsets = [len(data), len(data) + gap]
+            header[f"padding.{len(header)}"] = {"dtype": "U8", "shape": [gap], "data_offsets": offsets}
+            data += bytes(gap)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % 64)
+    return seal(len(text).to_bytes(8, "little") + text + bytes(data))
+
+
+def seal(content: bytes) -> bytes:
+    """Put the right checksum into a file."""
+    key = b'"edgebert.crc32c":"'
+    place = content.index(key) + len(key)
+    zeroed = content[:place] + b"00000000" + content[place + 8 :]
+    return zeroed[:place] + b"%08x" % _native.crc32c(zeroed) + zeroed[place + 8 :]
+
+
+def metadata(model: Model) -> dict[str, str]:
+    shape = {name: str(value) for name, value in vars(model.shape).items()}
+    fixed = {"format": "1", "name": "random", "activation": "gelu", "layer_norm_epsilon": "1e-12"}
+    return {f"edgebert.{name}": value for name, value in (fixed | shape | model.settings).items()}
+
+
+def write(model: Model, path: Path) -> Path:
+    path.write_bytes(file_bytes(file_tensors(model), metadata(model)))
+    return path
+
+
+class Reference:
+    """The engine's formulas in float64 with NumPy."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.t = model, {name: value.astype(np.float64) for name, value in model.tensors.items()}
+        if model.int8:
+            codes, scale = quantize_table(model.tensors["embeddings.word"])
+            self.t["embeddings.word"] = codes * scale[:, None].astype(np.float64)
+
+    def linear(self, name: str, x: Array) -> Array:
+        weight, bias = self.model.tensors[f"{name}.weight"], self.t[f"{name}.bias"]
+        if not self.model.int8 or not name.startswith("layer."):
+            return x @ weight.T.astype(np.float64) + bias
+        smooth = smoothing(name, weight.shape[1])
+        codes, scale = quantize_weight(weight if smooth is None else weight / smooth)
+        x = x if smooth is None else x * smooth
+        low, high = np.minimum(x.min(axis=1), 0), np.maximum(x.max(axis=1), 0)
+        step = (high - low) / 255
+        zero = np.rint(-low / step)
+        tokens = np.rint(x / step[:, None] + zero[:, None]).clip(0, 255) - zero[:, None]
+        return tokens @ codes.T.astype(np.float64) * step[:, None] * scale + bias
+
+    def norm(self, name: str, x: Array) -> Array:
+        centred = x - x.mean(axis=1, keepdims=True)
+        spread = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-12)
+        return centred / spread * self.t[f"{name}.weight"] + self.t[f"{name}.bias"]
+
+    def hidden(self, ids: npt.NDArray, types: npt.NDArray | None = None) -> Array:
+        """Token vectors [tokens, hidden] of one text."""
+        shape = self.model.shape
+        kinds = np.zeros_like(ids) if types is None else types
+        x = self.t["embeddings.word"][ids] + self.t["embeddings.position"][: len(ids)] + self.t["embeddings.type"][kinds]
+        x = self.norm("embeddings.norm", x)
+        for layer in range(shape.layers):
+            name = f"layer.{layer}"
+            q, k, v = np.split(self.linear(f"{name}.qkv", x), 3, axis=1)
+            heads = lambda m: m.reshape(len(ids), shape.heads, -1).transpose(1, 0, 2)  # noqa: E731
+            scores = heads(q) @ heads(k).transpose(0, 2, 1)
+            weights = np.exp(scores - scores.max(axis=2, keepdims=True))
+            context = (weights / weights.sum(axis=2, keepdims=True)) @ heads(v)
+            context = context.transpose(1, 0, 2).reshape(len(ids), -1)
+            x = self.norm(f"{name}.attention_norm", x + self.linear(f"{name}.attention_output", context))
+            wide = self.linear(f"{name}.intermediate", x)
+            wide = wide * (1 + erf(wide / np.sqrt(2))) / 2
+            x = self.norm(f"{name}.output_norm", x + self.linear(f"{name}.output", wide))
+        return x
+
+    def logits(self, ids: npt.NDArray) -> Array:
+        return self.linear("classifier", np.tanh(self.linear("pooler", self.hidden(ids)[:1])))[0]
