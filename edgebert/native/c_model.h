@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "c_failure.h"
+#include "engine/model.h"
+#include "file/mapped_file.h"
+#include "text/text_model.h"
+
+/// A model file with its tokenizer. Immutable.
+struct edgebert_model {
+    /// Maps a file. Throws Failure and what Model and TextModel throw.
+    static std::unique_ptr<edgebert_model> open(const std::string &path);
+
+    /// Uses `data` in place.
+    static std::unique_ptr<edgebert_model> from_memory(const void *data, std::size_t size);
+
+    const edgebert::engine::Config &config() const { return engine->config(); }
+    edgebert_info info() const;
+
+    std::unique_ptr<const edgebert::file::MappedFile> mapped;
+    std::shared_ptr<const edgebert::engine::Model> engine;
+    std::unique_ptr<const edgebert::text::TextModel> text;
+
+  private:
+    void read(const void *data, std::size_t size);
+};
+
+namespace edgebert::c {
+
+/// Compares what this machine computes with the golden answers in the file, bit by bit. Throws Failure.
+void verify(const edgebert_model &model);
+
+} // namespace edgebert::c
