@@ -11,9 +11,13 @@ from edgebert.manifest import Manifest, parse_manifest
 MANIFEST = "edgebert.json"
 MODEL = "model.onnx"
 BASELINE = "model.fp32.onnx"
+NATIVE_MODEL = "model.edgebert"
+NATIVE_BASELINE = "model.fp32.edgebert"
 TOKENIZER = "tokenizer.edgebert"
 GOLDEN = "golden.json"
 REPORT = "report.json"
+
+_FILES = {"native": (NATIVE_MODEL, NATIVE_BASELINE), "onnxruntime": (MODEL, BASELINE)}
 
 _MANIFEST_MAX = 16 << 20  # bytes; 100,000 long labels fit
 _GOLDEN_MAX = 256 << 20  # bytes
@@ -62,6 +66,12 @@ class Bundle:
         return name in self.manifest.files
 
 
+def model_file(manifest: Manifest, engine: str, baseline: bool) -> str:
+    """Return the name of the file that an engine opens; the baseline of an FP32 bundle is its model."""
+    own, fp32 = _FILES[engine]
+    return fp32 if baseline and manifest.precision != "fp32" else own
+
+
 def open_bundle(path: str | os.PathLike[str]) -> Bundle:
     """Read the manifest of a bundle.
 
@@ -83,4 +93,4 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
 
 
 def _hint(name: str) -> str:
-    return " without --slim" if name == BASELINE else ""
+    return " without --slim" if name in (BASELINE, NATIVE_BASELINE) else ""

@@ -1,7 +1,7 @@
 """Golden answers: texts with the ids and outputs that the bundle must give on every machine."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -34,6 +34,12 @@ def make_golden(model: Encoder | Classifier, texts: tuple[Text, ...]) -> Golden:
     """Let a model answer texts; each output is the shortest decimal that gives its float32 back."""
     outputs = tuple(tuple(float(str(value)) for value in row) for row in model_outputs(model, texts))
     return Golden(texts, tuple(token_ids(model, text) for text in texts), {model.session.engine: outputs})
+
+
+def join_goldens(goldens: Sequence[Golden]) -> Golden:
+    """Join the golden answers of several engines to the same texts."""
+    outputs = {engine: rows for golden in goldens for engine, rows in golden.outputs.items()}
+    return dataclasses.replace(goldens[0], outputs=outputs)
 
 
 def model_outputs(model: Encoder | Classifier, texts: tuple[Text, ...]) -> Floats:

@@ -70,12 +70,12 @@ class Manifest:
     task: str
     target: str
     precision: str
-    scheme: str  # how INT8 is done, for example "w7a8-dynamic"; "fp32" where it is not
     engines: tuple[str, ...]  # in the order in which load() tries them
+    scheme: Mapping[str, str]  # by engine: how INT8 is done, for example "w7a8-token"; "fp32" where it is not
     shape: Shape
     head: EmbedHead | ClassifyHead
-    tolerance: float  # largest difference of an output from its golden value, see verify
-    accuracy: Mapping[str, float | int | str]
+    tolerance: Mapping[str, float]  # by engine: largest difference of an output from its golden value, see verify
+    accuracy: Mapping[str, Mapping[str, float | int | str]]  # by engine
     provenance: Mapping[str, str]
     files: Mapping[str, FileEntry]
 
@@ -114,17 +114,18 @@ class _Reader:
                 "upgrade edgebert or export again"
             )
         task = self.choice("task", TASKS)
+        engines = self.texts("engines")
         return Manifest(
             name=self.text("name"),
             task=task,
             target=self.text("target"),
             precision=self.choice("precision", PRECISIONS),
-            scheme=self.text("scheme"),
-            engines=self.texts("engines"),
+            engines=engines,
+            scheme={engine: self.child("scheme").text(engine) for engine in engines},
             shape=self.child("shape").shape(),
             head=self.child("head").embed_head() if task == "embed" else self.child("head").classify_head(),
-            tolerance=self.number("tolerance"),
-            accuracy=self.child("accuracy").scalars(),
+            tolerance={engine: self.child("tolerance").number(engine) for engine in engines},
+            accuracy={engine: self.child("accuracy").child(engine).scalars() for engine in engines},
             provenance=self.child("provenance").strings(),
             files=self.child("files").files(),
         )

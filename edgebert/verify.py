@@ -46,7 +46,8 @@ def verify(path: str | os.PathLike[str], engine: str | None = None, threads: int
     _check_task(model, golden)
     tokens = _compare_ids(model, golden)
     expected = _expected(model, golden)
-    largest = _compare_outputs(model_outputs(model, golden.texts), expected, bundle.manifest.tolerance)
+    tolerance = bundle.manifest.tolerance[used]
+    largest = _compare_outputs(model_outputs(model, golden.texts), expected, tolerance)
     return Verification(
         engine=used,
         files=len(bundle.manifest.files),
@@ -54,7 +55,7 @@ def verify(path: str | os.PathLike[str], engine: str | None = None, threads: int
         tokens=tokens,
         outputs=expected.size,
         largest_difference=largest,
-        tolerance=bundle.manifest.tolerance,
+        tolerance=tolerance,
     )
 
 

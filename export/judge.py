@@ -8,13 +8,13 @@ import numpy.typing as npt
 import torch
 
 from edgebert.accuracy import Accuracy, compare
-from edgebert.bundle import BASELINE, Bundle
+from edgebert.bundle import Bundle
 from edgebert.calibration import Sample
-from edgebert.engines import Session
+from edgebert.engines import Session, open_session
 from edgebert.errors import CheckpointError
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.texts import GOLDEN_TEXTS, ExportTexts
-from edgebert.golden import Golden, make_golden, model_outputs
+from edgebert.golden import Golden, join_goldens, make_golden, model_outputs
 from edgebert.loader import load_bundle
 
 Numbers = dict[str, float | int | str]
@@ -26,33 +26,41 @@ _EXPORT_SAMPLES = 16
 # Integer products are exact everywhere, but the last bit of a float differs between CPUs and may flip the rounding of
 # an activation. Shares of the typical size of an output, so that they hold for unit vectors and for raw ones.
 _TOLERANCE = {"int8": 0.1, "fp32": 0.001}
+_EXACT = ("native",)  # engines that give the same bits on every machine
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What the manifest will promise."""
+    """What the manifest will promise; by engine where it depends on the engine."""
 
-    accuracy: Numbers
+    accuracy: dict[str, Numbers]
     golden: Golden
-    tolerance: float  # largest difference of an output from its golden value
+    tolerance: dict[str, float]  # largest difference of an output from its golden value
 
 
 def judge(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, samples: Sequence[Sample]) -> Verdict:
-    """Compare a draft with its baseline and its FP32 graph with PyTorch, and let it give its golden answers.
+    """Compare a draft with its baseline and its FP32 files with PyTorch, and let it give its golden answers.
 
     Raises:
-        CheckpointError: the FP32 graph does not compute what the checkpoint does.
+        CheckpointError: an FP32 file does not compute what the checkpoint does.
     """
-    model = load_bundle(draft)
-    baseline = load_bundle(draft, baseline=True)
-    pytorch = compare_with_pytorch(checkpoint, baseline.session, samples[:_EXPORT_SAMPLES])
-    accuracy: Numbers = {"fp32_difference_to_pytorch": float(f"{pytorch:.1g}")}
-    if draft.has(BASELINE):
-        found, expected = (model_outputs(each, texts.comparison) for each in (model, baseline))
-        accuracy |= _numbers(compare(draft.manifest.head, found, expected))
-        accuracy["texts"] = len(texts.comparison)
-    golden = make_golden(model, GOLDEN_TEXTS)
-    return Verdict(accuracy, golden, _tolerance(golden, draft.manifest.precision))
+    manifest = draft.manifest
+    expected = model_outputs(load_bundle(draft, baseline=True), texts.comparison)
+    accuracy: dict[str, Numbers] = {}
+    goldens = []
+    for engine in manifest.engines:
+        fp32 = open_session(draft, engine, 1, baseline=True)
+        pytorch = compare_with_pytorch(checkpoint, fp32, samples[:_EXPORT_SAMPLES])
+        accuracy[engine] = {"fp32_difference_to_pytorch": float(f"{pytorch:.1g}")}
+        model = load_bundle(draft, engine)
+        goldens.append(make_golden(model, GOLDEN_TEXTS))
+        if manifest.precision != "fp32":
+            found = model_outputs(model, texts.comparison)
+            accuracy[engine] |= _numbers(compare(manifest.head, found, expected))
+            accuracy[engine]["texts"] = len(texts.comparison)
+    golden = join_goldens(goldens)
+    tolerance = {engine: _tolerance(golden, engine, manifest.precision) for engine in manifest.engines}
+    return Verdict(accuracy, golden, tolerance)
 
 
 def compare_with_pytorch(checkpoint: Checkpoint, session: Session, samples: Sequence[Sample]) -> float:
@@ -85,6 +93,8 @@ def _numbers(accuracy: Accuracy) -> Numbers:
     return {key: float(f"{value:.5g}") for key, value in found.items() if value is not None}
 
 
-def _tolerance(golden: Golden, precision: str) -> float:
-    values = np.array([value for rows in golden.outputs.values() for row in rows for value in row])
+def _tolerance(golden: Golden, engine: str, precision: str) -> float:
+    if engine in _EXACT:
+        return 0.0
+    values = np.array(golden.outputs[engine])
     return float(f"{_TOLERANCE[precision] * np.sqrt(np.square(values).mean()):.2g}")

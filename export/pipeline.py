@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
-from edgebert.bundle import Bundle, open_bundle
+from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.graph import to_graph
 from edgebert.export.judge import judge
+from edgebert.export.lower import lower, unsupported
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe, model_name, output_of
 from edgebert.export.targets import target_named
 from edgebert.export.texts import GOLDEN_TEXTS, read_export_texts
 from edgebert.export.tokens import check_tokens, samples_of, write_tokenizer
-from edgebert.export.write import finish_bundle, write_draft
+from edgebert.export.write import Artefacts, finish_bundle, write_draft
 from edgebert.files import new_folder
 
 Progress = Callable[[str], None]
@@ -43,8 +44,14 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         samples = list(samples_of(tokenizer, texts.smoothing, checkpoint.shape.max_tokens))
         progress("quantizing" if recipe.precision == "int8" else "keeping FP32")
         quantized = quantize(graph, checkpoint.shape, samples, target) if recipe.precision == "int8" else None
+        native = None
+        if "native" in target.engines and (reason := unsupported(checkpoint)) is not None:
+            progress(f"leaving out the native engine: {reason}")
+        elif "native" in target.engines:
+            progress("lowering to the native engine")
+            native = lower(checkpoint, folder / TOKENIZER, samples, quantized is not None)
         progress("comparing with FP32")
-        draft = write_draft(folder, checkpoint, target, graph, quantized)
+        draft = write_draft(folder, checkpoint, target, Artefacts(graph, quantized, native))
         verdict = judge(draft, checkpoint, texts, samples)
         progress("writing the bundle")
         finish_bundle(draft, checkpoint, texts, verdict, recipe.slim)

@@ -1,8 +1,8 @@
 """What an export says about itself: a report for programs and for people, and the model card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from edgebert.bundle import BASELINE, MODEL
+from edgebert.bundle import model_file
 from edgebert.export.texts import ExportTexts
 from edgebert.manifest import ClassifyHead, Manifest
 
@@ -24,8 +24,8 @@ def report_json(manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int]
         "task": manifest.task,
         "target": manifest.target,
         "precision": manifest.precision,
-        "scheme": manifest.scheme,
-        "accuracy": dict(manifest.accuracy),
+        "scheme": dict(manifest.scheme),
+        "accuracy": {engine: dict(numbers) for engine, numbers in manifest.accuracy.items()},
         "texts": {
             "source": texts.source,
             "smoothing": len(texts.smoothing),
@@ -33,7 +33,7 @@ def report_json(manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int]
             "held_out": texts.held_out,
             "sha256": texts.sha256,
         },
-        "bytes": {"model": sizes[MODEL], "fp32": sizes.get(BASELINE, sizes[MODEL])},
+        "bytes": {engine: _sizes(manifest, engine, sizes) for engine in manifest.engines},
         "latency": "not measured here: run `edgebert bench` on the device",
     }
 
@@ -44,22 +44,36 @@ def report_markdown(report: Mapping[str, object]) -> str:
     held_out = (
         "not used for smoothing" if texts["held_out"] else "too few to hold any out: the same served for smoothing"
     )
-    rows = [f"| {_MEANINGS[key]} | {value} |" for key, value in accuracy.items()]
+    engines = list(_mapping(report["scheme"]))
     return "\n".join(
         [
             f"# {report['name']}: {report['precision']} for {report['target']}",
             "",
-            "| measure | value |",
-            "|---|---|",
-            *rows,
-            f"| size of the model | {_megabytes(sizes['model'])} |",
-            f"| size of the FP32 baseline | {_megabytes(sizes['fp32'])} |",
+            _row("measure", engines),
+            _row("---", ["---"] * len(engines)),
+            _row("scheme", [f"`{scheme}`" for scheme in _mapping(report["scheme"]).values()]),
+            *_accuracy_rows([_mapping(accuracy[engine]) for engine in engines]),
+            _row("size of the model", [_megabytes(_mapping(sizes[engine])["model"]) for engine in engines]),
+            _row("size of the FP32 baseline", [_megabytes(_mapping(sizes[engine])["fp32"]) for engine in engines]),
             "",
-            f"Scheme: `{report['scheme']}`. Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
+            f"Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
             "Latency is not part of this report: run `edgebert bench` on the device.",
             "",
         ]
     )
+
+
+def _sizes(manifest: Manifest, engine: str, sizes: Mapping[str, int]) -> dict[str, int]:
+    model = sizes[model_file(manifest, engine, False)]
+    return {"model": model, "fp32": sizes.get(model_file(manifest, engine, True), model)}
+
+
+def _row(first: str, cells: Sequence[object]) -> str:
+    return f"| {' | '.join(map(str, (first, *cells)))} |"
+
+
+def _accuracy_rows(columns: Sequence[Mapping[str, object]]) -> list[str]:
+    return [_row(_MEANINGS[key], [column[key] for column in columns]) for key in columns[0]]
 
 
 def model_card(manifest: Manifest) -> str:
@@ -72,7 +86,7 @@ tags: [bert, {manifest.precision}, {manifest.task}]
 ---
 # {manifest.name}
 
-An edgebert bundle: {manifest.precision} ({manifest.scheme}) for {manifest.target}, task {manifest.task}.
+An edgebert bundle: {manifest.precision} ({_schemes(manifest)}) for {manifest.target}, task {manifest.task}.
 BERT with {shape.layers} layers, {shape.hidden} wide, {shape.heads} heads, at most {shape.max_tokens} tokens.
 
 ```python
@@ -85,6 +99,10 @@ print(model.{verb}("turn on the light"))
 `report.md` says how far it is from FP32. `edgebert verify` checks it on a device, `edgebert bench` measures it there.
 The licence is that of the checkpoint it was made from.
 """
+
+
+def _schemes(manifest: Manifest) -> str:
+    return ", ".join(f"{manifest.scheme[engine]} on {engine}" for engine in manifest.engines)
 
 
 def _megabytes(size: object) -> str:

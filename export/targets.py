@@ -11,7 +11,7 @@ from edgebert.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A device family: which engines serve it, and how its INT8 weights are stored."""
+    """A device family: which engines serve it, and how the INT8 weights of its graph are stored."""
 
     name: str
     engines: tuple[str, ...]  # in the order in which load() tries them
@@ -19,14 +19,14 @@ class Target:
 
     @property
     def scheme(self) -> str:
-        """Name of the INT8 scheme, as the manifest states it."""
+        """Name of the INT8 scheme of the graph, as the manifest states it."""
         return f"w{self.weight_bits}a8-dynamic"
 
 
 # x86 without VNNI multiplies by vpmaddubsw, which adds two u8 x s8 products in 16 bits and saturates:
 # 2 * 255 * 127 > 32767. Weights within +-64 cannot: 2 * 255 * 64 = 32640. ARM adds in 32 bits and keeps all eight bits.
-CPU_X86 = Target("cpu-x86", ("onnxruntime",), weight_bits=7)
-CPU_ARM64 = Target("cpu-arm64", ("onnxruntime",), weight_bits=8)
+CPU_X86 = Target("cpu-x86", ("native", "onnxruntime"), weight_bits=7)
+CPU_ARM64 = Target("cpu-arm64", ("native", "onnxruntime"), weight_bits=8)
 
 _BY_NAME = {target.name: target for target in (CPU_X86, CPU_ARM64)}
 _THIS_MACHINE = {"x86_64": CPU_X86, "amd64": CPU_X86, "aarch64": CPU_ARM64, "arm64": CPU_ARM64}

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import onnx
 
-from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, REPORT, TOKENIZER, Bundle
+from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, NATIVE_BASELINE, NATIVE_MODEL, REPORT, TOKENIZER, Bundle
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.judge import Verdict
+from edgebert.export.lower import SCHEME, NativeFiles
 from edgebert.export.quantize import Quantized
 from edgebert.export.report import model_card, report_json, report_markdown
 from edgebert.export.targets import Target
@@ -16,29 +17,38 @@ from edgebert.export.texts import ExportTexts
 from edgebert.files import sha256_of, write_json
 from edgebert.manifest import FileEntry, Manifest
 
+_MODELS = ((MODEL, BASELINE), (NATIVE_MODEL, NATIVE_BASELINE))  # each with its baseline
 _TOOLS = ("edgebert", "torch", "transformers", "optimum-onnx", "onnx", "onnxruntime")
 
 
-def write_draft(
-    folder: Path, checkpoint: Checkpoint, target: Target, graph: onnx.ModelProto, quantized: Quantized | None
-) -> Bundle:
-    """Write the graphs beside the tokenizer and return a bundle that can be loaded but promises nothing yet."""
-    onnx.save(graph if quantized is None else quantized.model, folder / MODEL)
-    if quantized is not None:
-        onnx.save(graph, folder / BASELINE)
-    names = [name for name in (MODEL, BASELINE, TOKENIZER) if (folder / name).exists()]
+@dataclasses.dataclass(frozen=True)
+class Artefacts:
+    """What the stages before made; ``quantized`` is None for FP32, ``native`` where that engine cannot run it."""
+
+    graph: onnx.ModelProto
+    quantized: Quantized | None
+    native: NativeFiles | None
+
+
+def write_draft(folder: Path, checkpoint: Checkpoint, target: Target, made: Artefacts) -> Bundle:
+    """Write the models beside the tokenizer and return a bundle that can be loaded but promises nothing yet."""
+    _write_models(folder, made)
+    names = [*(name for pair in _MODELS for name in pair if (folder / name).exists()), TOKENIZER]
+    schemes = {"native": SCHEME, "onnxruntime": target.scheme}
+    engines = tuple(name for name in target.engines if name != "native" or made.native is not None)
+    int8 = made.quantized is not None
     manifest = Manifest(
         name=checkpoint.name,
         task=checkpoint.task,
         target=target.name,
-        precision="fp32" if quantized is None else "int8",
-        scheme="fp32" if quantized is None else target.scheme,
-        engines=target.engines,
+        precision="int8" if int8 else "fp32",
+        engines=engines,
+        scheme={engine: schemes[engine] if int8 else "fp32" for engine in engines},
         shape=checkpoint.shape,
         head=checkpoint.head,
-        tolerance=0.0,
+        tolerance=dict.fromkeys(engines, 0.0),
         accuracy={},
-        provenance=_provenance(checkpoint, quantized),
+        provenance=_provenance(checkpoint, made),
         files={name: _entry(folder / name) for name in names},
     )
     return Bundle(folder, manifest)
@@ -63,15 +73,29 @@ def finish_bundle(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, ver
     (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
     write_json(folder / "config.json", checkpoint.model.config.to_diff_dict())
     if slim:
-        (folder / BASELINE).unlink(missing_ok=True)
+        for _, baseline in _MODELS:
+            (folder / baseline).unlink(missing_ok=True)
     files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
     write_json(folder / MANIFEST, dataclasses.replace(manifest, files=files).to_json())
 
 
-def _provenance(checkpoint: Checkpoint, quantized: Quantized | None) -> dict[str, str]:
+def _write_models(folder: Path, made: Artefacts) -> None:
+    """Write what is there; the FP32 form is the model itself where there is no INT8."""
+    onnx.save(made.graph, folder / (MODEL if made.quantized is None else BASELINE))
+    if made.quantized is not None:
+        onnx.save(made.quantized.model, folder / MODEL)
+    if made.native is not None:
+        (folder / (NATIVE_MODEL if made.native.int8 is None else NATIVE_BASELINE)).write_bytes(made.native.fp32)
+        if made.native.int8 is not None:
+            (folder / NATIVE_MODEL).write_bytes(made.native.int8)
+
+
+def _provenance(checkpoint: Checkpoint, made: Artefacts) -> dict[str, str]:
     """Versions and hashes; no times and no paths, so that the same inputs give the same bytes."""
     versions = {f"version_{tool}": importlib.metadata.version(tool) for tool in _TOOLS}
-    smoothing = {} if quantized is None else {"smoothing": str(quantized.smoothing or "none")}
+    smoothing = {} if made.quantized is None else {"smoothing": str(made.quantized.smoothing or "none")}
+    if made.native is not None and made.native.int8 is not None:
+        smoothing["smoothing_native"] = made.native.smoothing
     return {**versions, **smoothing, "weights_sha256": checkpoint.weights_sha256}
 
 

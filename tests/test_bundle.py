@@ -22,8 +22,8 @@ EMBED: dict[str, Any] = {
     "task": "embed",
     "target": "cpu",
     "precision": "int8",
-    "scheme": "w8a8-dynamic",
     "engines": ["onnxruntime"],
+    "scheme": {"onnxruntime": "w8a8-dynamic"},
     "shape": {
         "architecture": "bert",
         "layers": 1,
@@ -34,8 +34,8 @@ EMBED: dict[str, Any] = {
         "max_tokens": 16,
     },
     "head": {"pooling": "mean", "normalize": True},
-    "tolerance": 0.001,
-    "accuracy": {"cosine_mean": 0.99},
+    "tolerance": {"onnxruntime": 0.001},
+    "accuracy": {"onnxruntime": {"cosine_mean": 0.99}},
     "provenance": {"edgebert": "0.1.0"},
     "files": {"model.onnx": {"bytes": 1, "sha256": "0" * 64}},
 }
@@ -76,7 +76,8 @@ def _refused(document: object) -> str:
     return message
 
 
-FREE = [("accuracy", "cosine_mean"), ("provenance", "edgebert"), ("files", "model.onnx")]  # may be left out
+# may be left out
+FREE = [("accuracy", "onnxruntime", "cosine_mean"), ("provenance", "edgebert"), ("files", "model.onnx")]
 FIELDS = [(EMBED, path) for path in _fields(EMBED)] + [(CLASSIFY, path) for path in _fields(CLASSIFY) if "head" in path]
 
 
@@ -91,12 +92,12 @@ def test_a_field_of_the_wrong_type_is_named(document: dict[str, Any], path: tupl
     before = document
     for key in path:
         before = before[key]
-    allowed = type(value) is type(before) and path[-1] in ("name", "target", "scheme", "architecture", "edgebert")
+    free = (("name",), ("target",), ("scheme", "onnxruntime"), ("shape", "architecture"), ("provenance", "edgebert"))
+    allowed = type(value) is type(before) and path in free
     allowed = allowed or (value is True and path == ("head", "normalize"))
-    allowed = allowed or (path == ("tolerance",) and value == 1.5)
-    allowed = allowed or (
-        path == ("accuracy", "cosine_mean") and isinstance(value, (int, float, str)) and value is not True
-    )
+    allowed = allowed or (path == ("tolerance", "onnxruntime") and value == 1.5)
+    scalar = isinstance(value, (int, float, str)) and value is not True
+    allowed = allowed or (path == ("accuracy", "onnxruntime", "cosine_mean") and scalar)
     if allowed:
         parse_manifest(_changed(document, path, value), "edgebert.json")
     else:
@@ -126,18 +127,19 @@ def test_labels_must_differ() -> None:
 
 NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True)
 SIZES = st.integers(1, 1000)
+SCALARS = st.dictionaries(st.text(), st.text() | st.integers() | st.floats(allow_nan=False))
 MANIFESTS = st.builds(
     Manifest,
     name=st.text(),
     task=st.just("embed"),
     target=st.text(),
     precision=st.sampled_from(["int8", "fp32"]),
-    scheme=st.text(),
-    engines=st.lists(st.text(), min_size=1).map(tuple),
+    engines=st.just(("native", "onnxruntime")),
+    scheme=st.fixed_dictionaries({"native": st.text(), "onnxruntime": st.text()}),
     shape=st.builds(Shape, st.text(), SIZES, SIZES, SIZES, SIZES, SIZES, SIZES),
     head=st.builds(EmbedHead, st.sampled_from(["mean", "cls", "max"]), st.booleans()),
-    tolerance=st.floats(0, 1e9),
-    accuracy=st.dictionaries(st.text(), st.text() | st.integers() | st.floats(allow_nan=False)),
+    tolerance=st.fixed_dictionaries({"native": st.floats(0, 1e9), "onnxruntime": st.floats(0, 1e9)}),
+    accuracy=st.fixed_dictionaries({"native": SCALARS, "onnxruntime": SCALARS}),
     provenance=st.dictionaries(st.text(), st.text()),
     files=st.dictionaries(
         NAMES, st.builds(FileEntry, st.integers(0, 1 << 40), st.text("0123456789abcdef", min_size=64, max_size=64))

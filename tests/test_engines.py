@@ -115,12 +115,14 @@ def test_bad_threads_are_refused(embed_bundle: Path, threads: int) -> None:
 def _with_engines(bundle: Path, engines: list[str]) -> Path:
     document = json.loads((bundle / MANIFEST).read_text())
     document["engines"] = engines
+    for field in ("scheme", "tolerance", "accuracy"):
+        document[field] = dict.fromkeys(engines, document[field]["onnxruntime"])
     (bundle / MANIFEST).write_text(json.dumps(document))
     return bundle
 
 
 def test_engines_that_cannot_be_used_are_named(own_bundle: Path) -> None:
-    with pytest.raises(EngineError, match="there is no engine 'tpu': choose one of onnxruntime"):
+    with pytest.raises(EngineError, match="there is no engine 'tpu': choose one of native, onnxruntime"):
         open_session(open_bundle(own_bundle), "tpu", 1)
     later = open_bundle(_with_engines(own_bundle, ["later"]))
     with pytest.raises(EngineError, match="cannot run on engine 'onnxruntime': it was exported for later"):

@@ -4,14 +4,12 @@ import dataclasses
 
 from edgebert.bench.report import Note
 from edgebert.bench.settings import Settings
-from edgebert.bundle import BASELINE, MODEL, Bundle
+from edgebert.bundle import Bundle, model_file
 from edgebert.classifier import Classifier
 from edgebert.encoder import Encoder
-from edgebert.engines import Session, open_session
+from edgebert.engines import Session, baseline_order, open_session
 from edgebert.errors import EdgebertError, EngineError, MissingExtraError
 from edgebert.loader import load_bundle
-
-_FAIREST = "onnxruntime"  # its fused FP32 graph is what a user would run without edgebert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +34,16 @@ class Contestant:
     @property
     def model_bytes(self) -> int:
         """Size of the model file."""
-        return self.bundle.manifest.files[BASELINE if self.is_baseline else MODEL].bytes
+        return self.bundle.manifest.files[self._file].bytes
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the bundle holds the model file."""
+        return self.bundle.has(self._file)
+
+    @property
+    def _file(self) -> str:
+        return model_file(self.bundle.manifest, self.engine, self.is_baseline)
 
     def load(self) -> Encoder | Classifier:
         """Open the model with what its task needs."""
@@ -69,8 +76,9 @@ def find_field(bundle: Bundle, settings: Settings) -> Field:
     reason = _no_baseline(bundle, settings)
     if reason is not None:
         return Field(tuple(own), None, (*notes, Note("baseline", reason)))
-    engines = tuple(sorted(bundle.manifest.engines, key=lambda engine: engine != _FAIREST))
-    baselines, more, _ = _open([Contestant(bundle, engine, settings.threads, True) for engine in engines])
+    engines = tuple(baseline_order(bundle.manifest.engines))
+    rivals = [Contestant(bundle, engine, settings.threads, True) for engine in engines]
+    baselines, more, _ = _open([rival for rival in rivals if rival.has_file])
     return Field((*own, *baselines), len(own) if baselines else None, (*notes, *more))
 
 
@@ -79,8 +87,9 @@ def _no_baseline(bundle: Bundle, settings: Settings) -> str | None:
         return "no baseline was asked for"
     if bundle.manifest.precision == "fp32":
         return "the bundle is FP32 itself"
-    if not bundle.has(BASELINE):
-        return f"the bundle holds no {BASELINE}: export it without --slim"
+    files = [model_file(bundle.manifest, engine, True) for engine in baseline_order(bundle.manifest.engines)]
+    if not any(bundle.has(file) for file in files):
+        return f"the bundle holds no {files[0]}: export it without --slim"
     return None
 
 

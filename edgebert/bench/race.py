@@ -188,7 +188,7 @@ def _facts(bundle: Bundle) -> BundleFacts:
         task=manifest.task,
         target=manifest.target,
         precision=manifest.precision,
-        scheme=manifest.scheme,
+        scheme=dict(manifest.scheme),
         bytes=sum(entry.bytes for entry in manifest.files.values()),
-        stated_accuracy=dict(manifest.accuracy),
+        stated_accuracy={engine: dict(numbers) for engine, numbers in manifest.accuracy.items()},
     )

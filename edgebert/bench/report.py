@@ -59,9 +59,9 @@ class BundleFacts:
     task: str
     target: str
     precision: str
-    scheme: str
+    scheme: Mapping[str, str]  # by engine
     bytes: int  # all files of the manifest
-    stated_accuracy: Mapping[str, float | int | str]  # what the export measured
+    stated_accuracy: Mapping[str, Mapping[str, float | int | str]]  # by engine: what the export measured
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,8 @@ def print_report(report: BenchReport) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     facts = report.bundle
-    console.print(_plain(f"{facts.name}: {facts.precision.upper()} ({facts.scheme}), task {facts.task}"), end="\n\n")
+    schemes = ", ".join(f"{scheme} on {engine}" for engine, scheme in facts.scheme.items())
+    console.print(_plain(f"{facts.name}: {facts.precision.upper()} ({schemes}), task {facts.task}"), end="\n\n")
     console.print(_speed_table(report))
     console.print(_cost_table(report))
     console.print()

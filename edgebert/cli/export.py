@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from edgebert.bundle import BASELINE, MODEL, Bundle
+from edgebert.bundle import Bundle, model_file
 from edgebert.cli.options import JsonOption, QuietOption
 from edgebert.cli.words import UsageError, say
 
@@ -102,9 +102,17 @@ def export(
 
 def _print(bundle: Bundle) -> None:
     manifest = bundle.manifest
-    typer.echo(f"{bundle.path}: {manifest.name}, {manifest.task}, {manifest.scheme} for {manifest.target}")
-    typer.echo(f"  model {manifest.files[MODEL].bytes / 1e6:.1f} MB{_baseline_size(bundle)}")
-    accuracy = manifest.accuracy
+    typer.echo(f"{bundle.path}: {manifest.name}, {manifest.task}, {manifest.precision} for {manifest.target}")
+    for engine in manifest.engines:
+        _print_engine(bundle, engine)
+    typer.echo(f"next: edgebert bench {bundle.path}")
+
+
+def _print_engine(bundle: Bundle, engine: str) -> None:
+    manifest = bundle.manifest
+    size = manifest.files[model_file(manifest, engine, False)].bytes / 1e6
+    typer.echo(f"{engine}: {manifest.scheme[engine]}, model {size:.1f} MB{_baseline_size(bundle, engine)}")
+    accuracy = manifest.accuracy[engine]
     if "cosine_mean" in accuracy:
         typer.echo(
             f"  cosine to FP32: mean {accuracy['cosine_mean']}, lowest {accuracy['cosine_min']} "
@@ -117,8 +125,11 @@ def _print(bundle: Bundle) -> None:
             f"  scores differ from FP32 by {accuracy['score_difference_mean']} in the mean, "
             f"{accuracy['score_difference_max']} at most"
         )
-    typer.echo(f"next: edgebert bench {bundle.path}")
 
 
-def _baseline_size(bundle: Bundle) -> str:
-    return f", FP32 baseline {bundle.manifest.files[BASELINE].bytes / 1e6:.1f} MB" if bundle.has(BASELINE) else ""
+def _baseline_size(bundle: Bundle, engine: str) -> str:
+    manifest = bundle.manifest
+    name = model_file(manifest, engine, True)
+    if manifest.precision == "fp32" or not bundle.has(name):
+        return ""
+    return f", FP32 baseline {manifest.files[name].bytes / 1e6:.1f} MB"

@@ -33,21 +33,19 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "name", manifest.name
     yield "task", manifest.task
     yield "target", manifest.target
-    yield (
-        "precision",
-        f"{manifest.precision} ({manifest.scheme})" if manifest.precision == "int8" else manifest.precision,
-    )
-    yield "engines", ", ".join(manifest.engines)
+    yield "precision", manifest.precision
+    for engine in manifest.engines:
+        yield f"engine: {engine}", f"{manifest.scheme[engine]}, tolerance {manifest.tolerance[engine]:g}"
     layers = f"{shape.layers} layer{'s' * (shape.layers != 1)}"
     yield "architecture", f"{shape.architecture}, {layers}, hidden {shape.hidden}, {shape.heads} heads"
     yield "feed-forward", str(shape.intermediate)
     yield "vocabulary", f"{shape.vocabulary} tokens"
     yield "longest input", f"{shape.max_tokens} tokens"
     yield from _head_facts(manifest)
-    yield "tolerance", str(manifest.tolerance)
-    for group, entries in (("accuracy", manifest.accuracy), ("provenance", manifest.provenance)):
-        for key in sorted(entries):
-            yield f"{group}: {key}", str(entries[key])
+    for engine in manifest.engines:
+        numbers = manifest.accuracy[engine]
+        yield from ((f"accuracy on {engine}: {key}", str(numbers[key])) for key in sorted(numbers))
+    yield from ((f"provenance: {key}", manifest.provenance[key]) for key in sorted(manifest.provenance))
     for name in sorted(manifest.files):
         yield f"file: {name}", f"{_size(manifest.files[name].bytes)}, SHA-256 {manifest.files[name].sha256[:12]}..."
     yield "all files", _size(sum(entry.bytes for entry in manifest.files.values()))

@@ -5,18 +5,20 @@ serves.
 """
 
 import importlib
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebert.bundle import BASELINE, MODEL, Bundle
+from edgebert.bundle import Bundle, model_file
 from edgebert.errors import EngineError, InputError, MissingExtraError
 
 Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 
-_MODULES = {"onnxruntime": "edgebert.engines.onnxruntime"}
+_MODULES = {"native": "edgebert.engines.native", "onnxruntime": "edgebert.engines.onnxruntime"}
+_FAIREST = "onnxruntime"  # its fused FP32 graph is what a user would run without edgebert
 
 
 class Session(Protocol):
@@ -52,7 +54,8 @@ def open_session(bundle: Bundle, engine: str | None, threads: int, baseline: boo
 
     Args:
         bundle: the bundle.
-        engine: name of an engine; None takes the first engine of the manifest that is installed.
+        engine: name of an engine; None takes the first engine of the manifest that is installed, and for the baseline
+            onnxruntime where it is installed.
         threads: threads for one run, at least 1.
         baseline: run the FP32 baseline instead of the bundle's own model.
 
@@ -64,12 +67,11 @@ def open_session(bundle: Bundle, engine: str | None, threads: int, baseline: boo
     """
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
         raise InputError(f"threads is {threads!r}: give a whole number from 1 to 1024")
-    file = MODEL if not baseline or bundle.manifest.precision == "fp32" else BASELINE
     missing: MissingExtraError | None = None
-    for name in _candidates(bundle, engine):
+    for name in _candidates(bundle, engine, baseline):
         module = cast("_Module", importlib.import_module(_MODULES[name]))
         try:
-            return module.open_session(bundle, file, threads)
+            return module.open_session(bundle, model_file(bundle.manifest, name, baseline), threads)
         except MissingExtraError as error:
             missing = missing or error
     if missing:
@@ -77,9 +79,15 @@ def open_session(bundle: Bundle, engine: str | None, threads: int, baseline: boo
     raise EngineError(f"no engine of this edgebert runs {bundle.path}: it was exported for {_listed(bundle)}")
 
 
-def _candidates(bundle: Bundle, engine: str | None) -> list[str]:
+def baseline_order(engines: Sequence[str]) -> list[str]:
+    """Return engines in the order in which the FP32 baseline is sought."""
+    return sorted(engines, key=lambda engine: engine != _FAIREST)
+
+
+def _candidates(bundle: Bundle, engine: str | None, baseline: bool) -> list[str]:
     if engine is None:
-        return [name for name in bundle.manifest.engines if name in _MODULES]
+        known = [name for name in bundle.manifest.engines if name in _MODULES]
+        return baseline_order(known) if baseline else known
     if engine not in _MODULES:
         raise EngineError(f"there is no engine {engine!r}: choose one of {', '.join(_MODULES)}")
     if engine not in bundle.manifest.engines:

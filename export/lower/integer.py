@@ -1,0 +1,62 @@
+"""The integer product of the native engine: what its kernels compute, in PyTorch.
+
+y = scale_a * scale_w * (a w - zero_point * column_sum) + bias, with u8 activations a whose scale and zero point are
+found for each token, and 7-bit weights w.
+"""
+
+import dataclasses
+
+import torch
+
+WEIGHT_MAX = 64  # 2 * 255 * 64 fits 16 bits, so sums of two products are exact on every CPU
+ACTIVATION_MAX = 255
+
+_EXACT = 1024  # inputs whose products float32 adds without rounding: 1024 * 255 * 64 < 2 ** 24
+
+
+@dataclasses.dataclass(frozen=True)
+class IntegerLinear:
+    """A quantized linear layer."""
+
+    weight: torch.Tensor  # int8 [in, out], -64 to 64
+    scale: torch.Tensor  # float32 [out]
+    bias: torch.Tensor  # float32 [out]
+    smoothing: torch.Tensor | None  # float32 [in], multiplied onto the input before it is quantized
+
+    @property
+    def column_sum(self) -> torch.Tensor:
+        """Sum of each column of the weight, int32 [out]."""
+        return self.weight.sum(dim=0, dtype=torch.int32)
+
+    def __call__(self, values: torch.Tensor) -> torch.Tensor:
+        """Multiply [tokens, in] to [tokens, out]."""
+        if self.smoothing is not None:
+            values = values * self.smoothing
+        scale, zero_point, codes = quantize_tokens(values)
+        sums = _integer_product(codes, self.weight) - zero_point.double() * self.column_sum.double()
+        return sums.float() * (scale * self.scale) + self.bias
+
+
+def _integer_product(codes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Multiply whole numbers exactly: codes [tokens, in] by int8 [in, out] to float64 [tokens, out]."""
+    parts = zip(codes.split(_EXACT, dim=1), weight.split(_EXACT), strict=True)
+    return torch.stack([(some @ row.float()).double() for some, row in parts]).sum(dim=0)
+
+
+def quantize_tokens(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Quantize each row asymmetrically to 0..255.
+
+    Args:
+        values: float32 [tokens, in].
+
+    Returns:
+        scale float32 [tokens, 1], zero_point float32 [tokens, 1] and codes float32 [tokens, in]; the values are
+        about scale * (codes - zero_point), and 0 is exact.
+    """
+    low = values.amin(dim=1, keepdim=True).clamp(max=0)
+    high = values.amax(dim=1, keepdim=True).clamp(min=0)
+    scale = (high - low) / ACTIVATION_MAX
+    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    zero_point = torch.round(-low / scale)
+    codes = torch.clamp(torch.round(values / scale) + zero_point, 0, ACTIVATION_MAX)
+    return scale, zero_point, codes

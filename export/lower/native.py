@@ -1,0 +1,144 @@
+"""Write a model file of the native engine: weights, tokenizer, settings and golden answers in one safetensors file."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgebert import _native
+from edgebert.calibration import Sample
+from edgebert.export.checkpoint import Checkpoint
+from edgebert.export.embedding import quantize_rows
+from edgebert.export.lower.container import Array, pack, unpack
+from edgebert.export.lower.integer import IntegerLinear
+from edgebert.export.lower.weights import Linear, Norm, Weights
+from edgebert.manifest import ClassifyHead
+
+Floats = npt.NDArray[np.float32]
+
+_PANEL = 16  # outputs that stand side by side in a packed weight
+
+
+@dataclasses.dataclass(frozen=True)
+class GoldenTexts:
+    """Texts that a model file holds together with its answers to them."""
+
+    texts: tuple[str, ...]
+    samples: tuple[Sample, ...]
+
+
+def model_bytes(
+    checkpoint: Checkpoint,
+    weights: Weights,
+    quantized: Sequence[Mapping[str, IntegerLinear]] | None,
+    tokenizer: bytes,
+    golden: GoldenTexts,
+    answer: Callable[[bytes], Floats],
+) -> bytes:
+    """Return the bytes of ``model.edgebert``, or of ``model.fp32.edgebert`` where nothing is quantized.
+
+    Args:
+        checkpoint: what the model is.
+        weights: its weights.
+        quantized: of each encoder layer its linear layers by kind; None for FP32.
+        tokenizer: the compiled tokenizer's file.
+        golden: texts for the golden answers.
+        answer: opens the bytes of a model file with the engine and returns its answers to them, float32 [texts, width].
+    """
+    tokens, settings = unpack(tokenizer)
+    tensors = {**dict(_weight_tensors(weights, quantized)), **tokens}
+    metadata = {**settings, **_settings(checkpoint, weights, "fp32" if quantized is None else "int8")}
+    width = len(checkpoint.head.labels) if isinstance(checkpoint.head, ClassifyHead) else checkpoint.shape.hidden
+    blank = np.zeros((len(golden.texts), width), np.float32)
+    draft = pack({**tensors, **_golden_tensors(golden, blank)}, metadata)
+    return pack({**tensors, **_golden_tensors(golden, answer(draft))}, metadata)
+
+
+def _settings(checkpoint: Checkpoint, weights: Weights, precision: str) -> dict[str, str]:
+    shape, head = checkpoint.shape, checkpoint.head
+    values: dict[str, object] = {
+        "format": 1,
+        "name": checkpoint.name,
+        "task": checkpoint.task,
+        "precision": precision,
+        "activation": "gelu",
+        "layer_norm_epsilon": repr(weights.epsilon),
+        **{key: value for key, value in dataclasses.asdict(shape).items() if key != "architecture"},
+    }
+    if isinstance(head, ClassifyHead):
+        values |= {"labels": json.dumps(head.labels, ensure_ascii=False), "problem_type": head.problem_type}
+    else:
+        values |= {"pooling": head.pooling, "normalize": str(head.normalize).lower()}
+    return {f"edgebert.{key}": str(value) for key, value in values.items()}
+
+
+def _weight_tensors(
+    weights: Weights, quantized: Sequence[Mapping[str, IntegerLinear]] | None
+) -> Iterator[tuple[str, Array]]:
+    word = weights.word.numpy()
+    if quantized is None:
+        yield "embeddings.word", word
+    else:
+        rows, scales = quantize_rows(word)
+        yield from (("embeddings.word.rows", rows), ("embeddings.word.scales", scales[:, 0]))
+    yield "embeddings.position", weights.position.numpy()
+    yield "embeddings.type", weights.type.numpy()
+    yield from _norm("embeddings.norm", weights.norm)
+    for number, layer in enumerate(weights.layers):
+        linears: Mapping[str, Linear | IntegerLinear] = layer.linears if quantized is None else quantized[number]
+        for kind, linear in linears.items():
+            name = f"layer.{number}.{kind}"
+            yield from _linear(name, linear) if isinstance(linear, Linear) else _integer_linear(name, linear)
+        yield from _norm(f"layer.{number}.attention_norm", layer.attention_norm)
+        yield from _norm(f"layer.{number}.output_norm", layer.output_norm)
+    for name, head in (("pooler", weights.pooler), ("classifier", weights.classifier)):
+        if head is not None:
+            yield from _linear(name, head)
+
+
+def _norm(name: str, norm: Norm) -> Iterator[tuple[str, Array]]:
+    yield f"{name}.weight", norm.weight.numpy()
+    yield f"{name}.bias", norm.bias.numpy()
+
+
+def _linear(name: str, linear: Linear) -> Iterator[tuple[str, Array]]:
+    yield f"{name}.weight", _native.pack_fp32(_outputs_first(linear.weight))
+    yield f"{name}.bias", _padded(linear.bias)
+
+
+def _integer_linear(name: str, linear: IntegerLinear) -> Iterator[tuple[str, Array]]:
+    yield f"{name}.weight", _native.pack_int8(_outputs_first(linear.weight))
+    yield f"{name}.scale", _padded(linear.scale)
+    yield f"{name}.column_sum", _padded(linear.column_sum)
+    yield f"{name}.bias", _padded(linear.bias)
+    if linear.smoothing is not None:
+        yield f"{name}.smoothing", linear.smoothing.numpy()
+
+
+def _outputs_first(weight: torch.Tensor) -> npt.NDArray[np.float32]:
+    """Turn [in, out] into [out, in]."""
+    return np.ascontiguousarray(weight.numpy().T)
+
+
+def _padded(values: torch.Tensor) -> Array:
+    """Fill a vector over outputs with zeros to whole panels."""
+    return np.pad(values.numpy(), (0, -len(values) % _PANEL))
+
+
+def _golden_tensors(golden: GoldenTexts, outputs: Floats) -> dict[str, Array]:
+    ids = [sample.input_ids[0] for sample in golden.samples]
+    texts = [text.encode("utf-8") for text in golden.texts]
+    return {
+        "golden.input_ids": np.concatenate(ids),
+        "golden.row_starts": _starts([len(row) for row in ids]),
+        "golden.texts": np.frombuffer(b"".join(texts), np.uint8),
+        "golden.text_starts": _starts([len(text) for text in texts]),
+        "golden.outputs": outputs,
+    }
+
+
+def _starts(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

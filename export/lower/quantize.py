@@ -1,0 +1,173 @@
+"""INT8 weights for the native engine, one layer after the other, each on the inputs that the layers before give it."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from edgebert.calibration import Sample, smoothing_factors
+from edgebert.errors import InputError
+from edgebert.export.embedding import quantize_rows
+from edgebert.export.lower.forward import embed, encode
+from edgebert.export.lower.gptq import gptq
+from edgebert.export.lower.integer import WEIGHT_MAX, IntegerLinear, quantize_tokens
+from edgebert.export.lower.weights import Layer, Linear, Weights
+
+# measured on MiniLM: all are better than none; which one serves a layer best is measured at export
+ALPHAS: tuple[float | None, ...] = (None, 0.5, 0.6, 0.7)
+
+_MAX_TOKENS = 1 << 14  # of all samples together; bounds memory, and more change nothing measurable
+_JUDGES = 1024  # tokens on which the candidates for smoothing are compared
+_SHRINKS = tuple(1 - step / 50 for step in range(18))  # of a scale, from the one that clips nothing
+_DAMPING = 0.01  # of the Hessian's diagonal, as in the paper
+
+
+@dataclasses.dataclass(frozen=True)
+class Lowered:
+    """The quantized linear layers of each encoder layer by kind, and the smoothing that each was given."""
+
+    layers: tuple[Mapping[str, IntegerLinear], ...]
+    alphas: tuple[Mapping[str, float | None], ...]
+
+    @property
+    def summary(self) -> str:
+        """The strengths of each kind of layer, from the first encoder layer to the last."""
+        return "; ".join(
+            f"{kind} {' '.join('none' if alphas[kind] is None else f'{alphas[kind]:g}' for alphas in self.alphas)}"
+            for kind in self.alphas[0]
+        )
+
+
+def quantize_weights(weights: Weights, samples: Sequence[Sample]) -> Lowered:
+    """Quantize every linear layer of the encoder.
+
+    Args:
+        weights: of the model.
+        samples: texts like those of the device; of very many, the first are used.
+
+    Raises:
+        InputError: there is no sample, or an activation is NaN or infinite.
+    """
+    chosen = list(_affordable(samples))
+    if not chosen:
+        raise InputError("there are no samples: give at least one text")
+    lengths = [sample.input_ids.shape[1] for sample in chosen]
+    with torch.inference_mode(), _one_thread():
+        hidden = embed(weights, integer_table(weights.word), chosen)
+        layers, alphas = [], []
+        for layer in weights.layers:
+            calibration = _Calibration(layer)
+            hidden = encode(layer, weights, hidden, lengths, calibration)
+            layers.append(calibration.quantized)
+            alphas.append(calibration.alphas)
+    return Lowered(tuple(layers), tuple(alphas))
+
+
+def integer_table(table: torch.Tensor) -> torch.Tensor:
+    """Return the embedding table as the engine reads it: INT8 rows times their scales."""
+    rows, scales = quantize_rows(table.numpy())
+    return torch.from_numpy(rows * scales)
+
+
+class _Calibration:
+    """Quantizes each linear layer of an encoder layer at the moment when its inputs are known."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self.quantized: dict[str, IntegerLinear] = {}
+        self.alphas: dict[str, float | None] = {}
+
+    def __call__(self, kind: str, values: torch.Tensor) -> torch.Tensor:
+        if not bool(torch.isfinite(values).all()):
+            raise InputError(f"an input of {kind!r} is NaN or infinite on a sample: the model cannot be quantized")
+        linear = self._layer.linears[kind]
+        self.alphas[kind] = choose_alpha(linear, values)
+        self.quantized[kind] = quantize_linear(linear, values, self.alphas[kind])
+        return self.quantized[kind](values)
+
+
+def choose_alpha(linear: Linear, values: torch.Tensor) -> float | None:
+    """Return the smoothing of `ALPHAS` whose outputs are nearest to FP32 with plain rounding."""
+    judges = values[:: max(1, len(values) // _JUDGES)]
+    expected = judges @ linear.weight + linear.bias
+    maxima = values.abs().amax(dim=0)
+
+    def error(alpha: float | None) -> float:
+        weight, smoothing = _smoothed(linear, maxima, alpha)
+        scale = weight.abs().amax(dim=0) / WEIGHT_MAX
+        scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+        codes = torch.round(weight / scale).to(torch.int8)
+        found = IntegerLinear(codes, scale.float(), linear.bias, smoothing)(judges)
+        return float((found - expected).square().sum())
+
+    return min(ALPHAS, key=error)
+
+
+def quantize_linear(linear: Linear, values: torch.Tensor, alpha: float | None) -> IntegerLinear:
+    """Quantize one linear layer.
+
+    Args:
+        linear: the layer.
+        values: its inputs on the samples, float32 [tokens, in].
+        alpha: strength of the smoothing; None for none.
+    """
+    weight, smoothing = _smoothed(linear, values.abs().amax(dim=0), alpha)
+    scale_a, zero_point, codes_a = quantize_tokens(values if smoothing is None else values * smoothing)
+    seen = (codes_a - zero_point) * scale_a  # [tokens, in], the inputs as the kernels see them
+    scale = _search_scales(weight)
+    codes = gptq(weight, _hessian(seen), scale, WEIGHT_MAX, _DAMPING)
+    lost = values.double().mean(dim=0) @ linear.weight.double() - seen.double().mean(dim=0) @ (codes * scale)
+    return IntegerLinear(codes.to(torch.int8), scale.float(), (linear.bias.double() + lost).float(), smoothing)
+
+
+def _smoothed(linear: Linear, maxima: torch.Tensor, alpha: float | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the weight with smoothing moved into it, float64 [in, out], and what its input is multiplied with."""
+    weight = linear.weight.double()
+    if alpha is None:
+        return weight, None
+    factors = smoothing_factors(maxima.numpy(), linear.weight.numpy(), alpha)
+    smoothing = torch.from_numpy(np.float32(1) / factors)
+    return weight / smoothing.double()[:, None], smoothing
+
+
+def _hessian(seen: torch.Tensor) -> torch.Tensor:
+    """Return the sum over tokens of the products of inputs, float64 [in, in]."""
+    hessian = torch.zeros(seen.shape[1], seen.shape[1], dtype=torch.float64)
+    for part in seen.split(_JUDGES):
+        hessian += (part.T @ part).double()
+    return hessian
+
+
+def _search_scales(weight: torch.Tensor) -> torch.Tensor:
+    """Return the scale of each output channel with the least squared error of plain rounding, float64 [out]."""
+    largest = weight.abs().amax(dim=0) / WEIGHT_MAX
+    largest = torch.where(largest > 0, largest, torch.ones_like(largest))
+    best, least = largest, torch.full_like(largest, torch.inf)
+    for shrink in _SHRINKS:
+        scale = (largest * shrink).float()  # what the file will hold
+        codes = torch.clamp(torch.round(weight.float() / scale), -WEIGHT_MAX, WEIGHT_MAX)
+        error = (weight.float() - codes * scale).square().sum(dim=0)
+        best = torch.where(error < least, scale.double(), best)
+        least = torch.minimum(error, least.float())
+    return best
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread, so that sums, and with them the file, do not depend on the number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _affordable(samples: Sequence[Sample]) -> Iterator[Sample]:
+    left = _MAX_TOKENS
+    for sample in samples:
+        left -= sample.input_ids.shape[1]
+        if left >= 0:
+            yield sample
