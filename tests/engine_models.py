@@ -121,7 +121,7 @@ def file_tensors(model: Model) -> dict[str, npt.NDArray]:
 
 def file_bytes(tensors: dict[str, npt.NDArray], metadata: dict[str, str]) -> bytes:
     """A safetensors file with every tensor at a multiple of 64 bytes and the right checksum."""
-    names = {"float32": "F32", "int8": "I8", "int32": "I32", "uint8": "U8", "int64": "I64"}
+    names = {"float32": "F32", "int8": "I8", "int32": "I32", "uint8": "U8", "uint32": "U32", "int64": "I64"}
     header: dict[str, object] = {"__metadata__": metadata | {"edgebert.crc32c": "00000000"}}
     data = bytearray()
     for name, tensor in tensors.items():

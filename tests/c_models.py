@@ -1,0 +1,87 @@
+"""Small whole model files: random weights, a tokenizer and golden answers."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import engine_models
+import numpy as np
+import numpy.typing as npt
+
+from edgebert import _native
+from edgebert.tokenizer import Tokenizer
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+VOCABULARY = [
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
+    *LETTERS,
+    *("##" + letter for letter in LETTERS),
+    *",.!?'中文",
+    *"turn on off the light play stop music volume up down what is battery please now in kitchen".split(),
+]
+GOLDEN_TEXTS = ("turn on the light", "", "play music, please!", "Émile's 中文 lights")
+MAX_TOKENS = 24
+
+
+def tokenizer(folder: Path) -> Tokenizer:
+    path = folder / "vocab.txt"
+    path.write_text("\n".join(dict.fromkeys(VOCABULARY)) + "\n", encoding="utf-8")
+    return Tokenizer.from_file(path)
+
+
+def whole_file(folder: Path, labels: int = 0, golden: Sequence[str] = GOLDEN_TEXTS, **settings: str) -> bytes:
+    """The bytes of a model file; ``labels`` above zero make it a classifier."""
+    words = tokenizer(folder)
+    shape = engine_models.Shape(vocabulary=words.id_count, max_tokens=MAX_TOKENS)
+    model = engine_models.make(shape, labels=labels, **settings)
+    tokens, more = _contents(words, folder)
+    tensors = {**engine_models.file_tensors(model), **tokens}
+    metadata = {**engine_models.metadata(model), **more}
+    rows = [ids(words, text) for text in golden]
+    blank = np.zeros((len(golden), labels or shape.hidden), np.float32)
+    draft = folder / "draft.edgebert"
+    draft.write_bytes(engine_models.file_bytes({**tensors, **_golden(golden, rows, blank)}, metadata))
+    outputs = answers(draft, rows)
+    return engine_models.file_bytes({**tensors, **_golden(golden, rows, outputs)}, metadata)
+
+
+def ids(words: Tokenizer, text: str, pair: str | None = None, limit: int = MAX_TOKENS) -> npt.NDArray[np.int32]:
+    return np.array(words.encode(text, pair, max_length=limit).ids, np.int32)
+
+
+def answers(path: Path, rows: Sequence[npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
+    """What the Python engine answers to each row by itself."""
+    session = _native.Model.open(str(path).encode()).session(1)
+    return np.concatenate([session.answer(row[None], np.array([len(row)])) for row in rows])
+
+
+def _contents(words: Tokenizer, folder: Path) -> tuple[dict[str, npt.NDArray], dict[str, str]]:
+    path = folder / "tokenizer.edgebert"
+    words.save(path)
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    kinds = {"U8": np.uint8, "U32": np.uint32, "I32": np.int32}
+    tensors = {
+        name: np.frombuffer(content[end:], np.uint8)[slice(*entry["data_offsets"])].view(kinds[entry["dtype"]])
+        for name, entry in header.items()
+        if name.startswith("tokenizer.")
+    }
+    return tensors, header["__metadata__"]
+
+
+def _golden(
+    texts: Sequence[str], rows: Sequence[npt.NDArray[np.int32]], outputs: npt.NDArray[np.float32]
+) -> dict[str, npt.NDArray]:
+    encoded = [text.encode() for text in texts]
+
+    def starts(parts: Sequence[bytes | npt.NDArray]) -> npt.NDArray[np.int64]:
+        return np.cumsum([0, *map(len, parts)]).astype(np.int64)
+
+    return {
+        "golden.input_ids": np.concatenate(rows),
+        "golden.row_starts": starts(rows),
+        "golden.texts": np.frombuffer(b"".join(encoded), np.uint8),
+        "golden.text_starts": starts(encoded),
+        "golden.outputs": outputs,
+    }
