@@ -1,0 +1,237 @@
+// Every CPU path against the scalar one, which is the specification: equal bytes. And the polynomials against double.
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "check.h"
+#include "engine/kernels/floats_scalar.h"
+#include "engine/kernels/kernels.h"
+#include "engine/kernels/polynomials.h"
+#include "random.h"
+
+using namespace edgebert::engine;
+
+namespace {
+
+const Kernels &scalar_kernels() {
+    const Kernels *const *kernels = available_kernels();
+    while (kernels[1] != nullptr)
+        ++kernels;
+    return **kernels;
+}
+
+template <class Each> void each_path(Each each) {
+    for (const Kernels *const *kernels = available_kernels(); *kernels != nullptr; ++kernels)
+        each(**kernels);
+}
+
+template <class Value> bool same(const std::vector<Value> &a, const std::vector<Value> &b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Value)) == 0;
+}
+
+/// A layer and an input with random or extreme codes.
+struct Int8Case {
+    std::size_t rows, inputs, outputs, padded, stride;
+    std::vector<std::uint8_t> codes;
+    std::vector<CodeScale> scales;
+    std::vector<std::int8_t> weight;
+    std::vector<std::int32_t> column_sum;
+    std::vector<float> scale, bias, before;
+
+    Int8Case(Random &random, std::size_t row_count, std::size_t input_count, std::size_t output_count, bool extreme)
+        : rows(row_count), inputs(input_count), outputs(output_count), padded(round_up(outputs, kPanel)),
+          stride(round_up(inputs, kCodeAlignment)), codes(rows * stride + kCodeAlignment), scales(rows),
+          weight(padded * round_up(inputs, 4)), column_sum(padded), scale(random.reals(padded, 0.1f)),
+          bias(random.reals(padded, 1.0f)), before(random.reals(rows * padded, 2.0f)) {
+        const std::uint8_t highest = random.between(0, 1) == 0 ? 255 : 0;
+        for (std::uint8_t &code : codes)
+            code = extreme ? highest : static_cast<std::uint8_t>(random.between(0, 255));
+        for (std::size_t n = 0; n < outputs; ++n) {
+            for (std::size_t k = 0; k < inputs; ++k) {
+                const int value = extreme ? (n % 2 == 0 ? 64 : -64) : random.between(-64, 64);
+                weight[((n / 16 * ((inputs + 3) / 4) + k / 4) * 16 + n % 16) * 4 + k % 4] =
+                    static_cast<std::int8_t>(value);
+                column_sum[n] += value;
+            }
+        }
+        for (CodeScale &token : scales)
+            token = {random.real(0.02f), random.between(0, 255)};
+    }
+
+    std::vector<float> run(const Kernels &kernels, Finish finish) {
+        Linear layer;
+        layer.inputs = inputs;
+        layer.outputs = outputs;
+        layer.weight_int8 = weight.data();
+        layer.scale = scale.data();
+        layer.column_sum = column_sum.data();
+        layer.bias = bias.data();
+        std::vector<float> output = before;
+        kernels.product_int8(layer, {codes.data(), stride, scales.data()}, rows, {output.data(), padded}, finish);
+        return output;
+    }
+
+    /// The sum of one output, straight from its definition.
+    float defined(std::size_t row, std::size_t n) const {
+        std::int64_t sum = 0;
+        for (std::size_t k = 0; k < inputs; ++k) {
+            const int code = weight[((n / 16 * ((inputs + 3) / 4) + k / 4) * 16 + n % 16) * 4 + k % 4];
+            sum += (codes[row * stride + k] - scales[row].zero_point) * code;
+        }
+        return std::fma(static_cast<float>(sum), scale[n] * scales[row].scale, bias[n]);
+    }
+};
+
+void int8_products_are_equal() {
+    Random random(1);
+    const std::size_t inputs[] = {1, 3, 4, 16, 26, 63, 64, 78, 312, 384, 1000};
+    const std::size_t outputs[] = {1, 15, 16, 17, 32, 33, 48, 100};
+    for (int turn = 0; turn < 120; ++turn) {
+        const auto rows = static_cast<std::size_t>(random.between(1, 40));
+        Int8Case work(random, rows, inputs[random.bits() % 11], outputs[random.bits() % 8], turn % 4 == 0);
+        for (const Finish finish : {Finish::kStore, Finish::kGelu, Finish::kAdd}) {
+            const std::vector<float> expected = work.run(scalar_kernels(), finish);
+            each_path([&](const Kernels &kernels) { CHECK(same(work.run(kernels, finish), expected)); });
+        }
+        const std::vector<float> plain = work.run(scalar_kernels(), Finish::kStore);
+        for (std::size_t i = 0; i < work.outputs; ++i)
+            CHECK(plain[(rows - 1) * work.padded + i] == work.defined(rows - 1, i));
+    }
+}
+
+void fp32_products_are_equal() {
+    Random random(2);
+    for (int turn = 0; turn < 80; ++turn) {
+        const auto rows = static_cast<std::size_t>(random.between(1, 30));
+        const auto depth = static_cast<std::size_t>(random.between(1, 130));
+        const auto columns = static_cast<std::size_t>(random.between(1, 70));
+        const std::size_t padded = round_up(columns, kPanel);
+        const std::vector<float> input = random.reals(rows * depth, 3.0f), weight = random.reals(padded * depth, 1.0f);
+        const std::vector<float> bias = random.reals(padded, 1.0f), before = random.reals(rows * columns, 2.0f);
+        const auto run = [&](const Kernels &kernels) {
+            std::vector<float> output = before;
+            kernels.product_fp32({input.data(), depth, weight.data(), depth * kPanel, depth, columns, rows,
+                                  turn % 2 == 0 ? bias.data() : nullptr, {output.data(), columns},
+                                  turn % 3 == 0 ? Finish::kAdd : Finish::kStore});
+            return output;
+        };
+        const std::vector<float> expected = run(scalar_kernels());
+        each_path([&](const Kernels &kernels) { CHECK(same(run(kernels), expected)); });
+        float sum = 0; // one chain of fused steps, as the contract says
+        for (std::size_t k = 0; k < depth; ++k)
+            sum = std::fma(input[k], weight[k * kPanel], sum);
+        if (turn % 2 == 0) sum = sum + bias[0];
+        if (turn % 3 == 0) sum = before[0] + sum;
+        CHECK(expected[0] == sum);
+    }
+}
+
+void row_work_is_equal() {
+    Random random(3);
+    for (int turn = 0; turn < 200; ++turn) {
+        const auto width = static_cast<std::size_t>(random.between(1, 200));
+        const float scales[] = {1e-20f, 1e-3f, 1.0f, 50.0f};
+        const std::vector<float> values = random.reals(width, scales[turn % 4]);
+        const std::vector<float> smoothing = random.reals(width, 2.0f), weight = random.reals(width, 2.0f);
+        const auto quantize = [&](const Kernels &kernels) {
+            std::vector<float> input = values;
+            std::vector<std::uint8_t> codes(round_up(width, 16) + sizeof(CodeScale));
+            CodeScale scale{};
+            CHECK(kernels.quantize({input.data(), width}, 1, width, turn % 2 == 0 ? smoothing.data() : nullptr,
+                                   {codes.data(), codes.size(), &scale}));
+            std::memcpy(codes.data() + round_up(width, 16), &scale, sizeof scale);
+            return codes;
+        };
+        const auto rows = [&](const Kernels &kernels) {
+            std::vector<float> norm = values, soft = values, embedded(width);
+            const std::vector<std::int8_t> bytes(width, static_cast<std::int8_t>(turn - 100));
+            CHECK(kernels.layer_norm({norm.data(), width}, 1, width, {weight.data(), smoothing.data()}, 1e-12f));
+            CHECK(kernels.softmax({soft.data(), width}, 1, width));
+            kernels.embed_int8(bytes.data(), 0.3f, values.data(), weight.data(), width, embedded.data());
+            norm.insert(norm.end(), soft.begin(), soft.end());
+            norm.insert(norm.end(), embedded.begin(), embedded.end());
+            kernels.embed_fp32(smoothing.data(), values.data(), weight.data(), width, embedded.data());
+            norm.insert(norm.end(), embedded.begin(), embedded.end());
+            return norm;
+        };
+        const auto expected_codes = quantize(scalar_kernels());
+        const auto expected_rows = rows(scalar_kernels());
+        each_path([&](const Kernels &kernels) {
+            CHECK(same(quantize(kernels), expected_codes));
+            CHECK(same(rows(kernels), expected_rows));
+        });
+    }
+}
+
+void numbers_that_are_not_finite_are_seen() {
+    for (const float wrong : {std::nanf(""), INFINITY, -INFINITY}) {
+        each_path([&](const Kernels &kernels) {
+            std::vector<float> values(40, 1.0f);
+            values[37] = wrong;
+            std::vector<std::uint8_t> codes(64);
+            CodeScale scale{};
+            CHECK(!kernels.quantize({values.data(), 40}, 1, 40, nullptr, {codes.data(), 64, &scale}));
+            CHECK(!kernels.layer_norm({values.data(), 40}, 1, 40, {values.data(), values.data()}, 1e-12f));
+            values.assign(40, 1.0f);
+            values[37] = wrong;
+            CHECK(!kernels.softmax({values.data(), 40}, 1, 40));
+        });
+    }
+}
+
+void fused_rounds_once() {
+    Random random(4);
+    for (int i = 0; i < 200000; ++i) {
+        const auto real = [&] { return std::ldexp(random.real(1.0f), random.between(-70, 40)); };
+        const float a = real(), b = real(), c = i % 3 == 0 ? -a * b : real();
+        CHECK(scalar::fused(a, b, c) == std::fma(a, b, c));
+    }
+}
+
+/// The largest error of `value` over -range to range, in units of `unit(x)`.
+template <class Value, class Exact, class Unit>
+double largest_error(float low, float high, Value value, Exact exact, Unit unit) {
+    constexpr int kSteps = 200000;
+    double worst = 0;
+    for (int i = 0; i <= kSteps; ++i) {
+        const float x = low + (high - low) * static_cast<float>(i) / static_cast<float>(kSteps);
+        const double right = exact(static_cast<double>(x));
+        worst = std::max(worst, std::abs(static_cast<double>(value(x)) - right) / unit(right));
+    }
+    return worst;
+}
+
+void polynomials_are_accurate() {
+    using scalar::Floats;
+    const auto one = [](double) { return 1.0; };
+    const auto ulp = [](double right) {
+        const auto rounded = static_cast<float>(right);
+        return static_cast<double>(std::nextafter(rounded, INFINITY)) - static_cast<double>(rounded);
+    };
+    const auto exponential_of = [](float x) { return exponential(Floats::broadcast(x)).lane[0]; };
+    const double exp_error =
+        largest_error(-87.0f, 88.0f, exponential_of, [](double x) { return std::exp(x); }, ulp);
+    const auto erf_of = [](float x) { return error_function(Floats::broadcast(x)).lane[0]; };
+    const double erf_error = largest_error(-6.0f, 6.0f, erf_of, [](double x) { return std::erf(x); }, one);
+    const auto gelu_of = [](float x) { return gelu(Floats::broadcast(x)).lane[0]; };
+    const auto exact_gelu = [](double x) { return x * (1 + std::erf(x / std::sqrt(2.0))) / 2; };
+    const double gelu_error = largest_error(-6.0f, 6.0f, gelu_of, exact_gelu, one);
+    std::printf("largest errors: exp %.2f ulp, erf %.2g, gelu %.2g\n", exp_error, erf_error, gelu_error);
+    CHECK(exp_error < 2);
+    CHECK(erf_error < 2.5e-7);
+    CHECK(gelu_error < 8e-7);
+}
+
+} // namespace
+
+int main() {
+    each_path([](const Kernels &kernels) { std::printf("path %s\n", kernels.name); });
+    int8_products_are_equal();
+    fp32_products_are_equal();
+    row_work_is_equal();
+    numbers_that_are_not_finite_are_seen();
+    fused_rounds_once();
+    polynomials_are_accurate();
+    std::printf("%d failures\n", failures);
+    return failures == 0 ? 0 : 1;
+}
