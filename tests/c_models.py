@@ -29,20 +29,34 @@ def tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(path)
 
 
-def whole_file(folder: Path, labels: int = 0, golden: Sequence[str] = GOLDEN_TEXTS, **settings: str) -> bytes:
-    """The bytes of a model file; ``labels`` above zero make it a classifier."""
+def whole_file(
+    folder: Path,
+    labels: int = 0,
+    extra_ids: int = 0,
+    damaged: str | None = None,
+    left_out: str | None = None,
+    **settings: str,
+) -> bytes:
+    """The bytes of a model file; ``labels`` above zero make it a classifier.
+
+    ``extra_ids`` are ids that the tokenizer has and the embeddings have not; ``damaged`` names a tensor whose first bit
+    is flipped and ``left_out`` one that is not there, under a right checksum.
+    """
     words = tokenizer(folder)
-    shape = engine_models.Shape(vocabulary=words.id_count, max_tokens=MAX_TOKENS)
+    shape = engine_models.Shape(vocabulary=words.id_count - extra_ids, max_tokens=MAX_TOKENS)
     model = engine_models.make(shape, labels=labels, **settings)
     tokens, more = _contents(words, folder)
     tensors = {**engine_models.file_tensors(model), **tokens}
     metadata = {**engine_models.metadata(model), **more}
-    rows = [ids(words, text) for text in golden]
-    blank = np.zeros((len(golden), labels or shape.hidden), np.float32)
+    rows = [ids(words, text) for text in GOLDEN_TEXTS]
     draft = folder / "draft.edgebert"
-    draft.write_bytes(engine_models.file_bytes({**tensors, **_golden(golden, rows, blank)}, metadata))
-    outputs = answers(draft, rows)
-    return engine_models.file_bytes({**tensors, **_golden(golden, rows, outputs)}, metadata)
+    draft.write_bytes(engine_models.file_bytes(tensors, metadata))
+    tensors |= _golden(GOLDEN_TEXTS, rows, answers(draft, rows))
+    if damaged:
+        tensors[damaged] = tensors[damaged].copy()
+        tensors[damaged].view(np.uint8).flat[0] ^= 1
+    tensors.pop(left_out or "", None)
+    return engine_models.file_bytes(tensors, metadata)
 
 
 def ids(words: Tokenizer, text: str, pair: str | None = None, limit: int = MAX_TOKENS) -> npt.NDArray[np.int32]:
