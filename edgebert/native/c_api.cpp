@@ -117,9 +117,8 @@ edgebert_status edgebert_tokenize(edgebert_session *session, const char *text, s
 
 edgebert_status edgebert_embed(edgebert_session *session, const char *text, size_t length, float *vector,
                                size_t capacity, int32_t *truncated) {
-    return on(session, [&](edgebert_session &s) {
-        return s.answer(Task::kEmbed, {text, length}, vector, capacity, truncated);
-    });
+    return on(session,
+              [&](edgebert_session &s) { return s.answer(Task::kEmbed, {text, length}, vector, capacity, truncated); });
 }
 
 edgebert_status edgebert_classify(edgebert_session *session, const char *text, size_t length, float *scores,
@@ -131,8 +130,7 @@ edgebert_status edgebert_classify(edgebert_session *session, const char *text, s
 
 edgebert_status edgebert_classify_top(edgebert_session *session, const char *text, size_t length, edgebert_match *best,
                                       size_t capacity, size_t *count, int32_t *truncated) {
-    return on(session,
-              [&](edgebert_session &s) { return s.best({text, length}, best, capacity, count, truncated); });
+    return on(session, [&](edgebert_session &s) { return s.best({text, length}, best, capacity, count, truncated); });
 }
 
 edgebert_status edgebert_embed_ids(edgebert_session *session, const int32_t *ids, const int32_t *type_ids, size_t count,

@@ -41,8 +41,8 @@ edgebert_options read_options(const edgebert_options *given) {
     edgebert_options options{};
     if (given == nullptr) return options;
     if (given->size < kOldestOptions) {
-        throw Failure(EDGEBERT_INVALID_ARGUMENT, "options.size is " + std::to_string(given->size) +
-                                                     ": set it to sizeof(edgebert_options)");
+        throw Failure(EDGEBERT_INVALID_ARGUMENT,
+                      "options.size is " + std::to_string(given->size) + ": set it to sizeof(edgebert_options)");
     }
     const auto *const bytes = reinterpret_cast<const unsigned char *>(given);
     for (std::size_t i = sizeof options; i < given->size; ++i) {
@@ -114,8 +114,8 @@ edgebert::engine::SessionOptions engine_options(const SessionPlan &plan, unsigne
 
 edgebert_session::edgebert_session(const edgebert_model &model, const SessionPlan &plan, unsigned char *block,
                                    bool owns)
-    : model_(model), owns_(owns), memory_(block + padded(sizeof(edgebert_session)), padded(plan.text_bytes),
-                                          std::pmr::null_memory_resource()),
+    : model_(model), owns_(owns),
+      memory_(block + padded(sizeof(edgebert_session)), padded(plan.text_bytes), std::pmr::null_memory_resource()),
       buffers_(model, plan.engine.max_tokens, &memory_), engine_(model.engine, engine_options(plan, block)) {}
 
 edgebert_session *edgebert_session::make(const edgebert_model &model, const edgebert_options *options) {

@@ -101,14 +101,14 @@ class Verifier {
         std::size_t count = 0;
         require(session_->tokenize({golden_.text(i), golden_.text_size(i)}, {nullptr, 0}, ids_.data(), nullptr,
                                    ids_.size(), &count, nullptr));
-        const bool equal = count == golden_.row_size(i) &&
-                           std::memcmp(ids_.data(), golden_.row(i), count * sizeof(std::int32_t)) == 0;
+        const bool equal =
+            count == golden_.row_size(i) && std::memcmp(ids_.data(), golden_.row(i), count * sizeof(std::int32_t)) == 0;
         differs(!equal, "the ids of", i);
     }
 
     void check_output(std::size_t i) {
-        require(session_->answer(task_, {golden_.text(i), golden_.text_size(i)}, output_.data(), output_.size(),
-                                 nullptr));
+        require(
+            session_->answer(task_, {golden_.text(i), golden_.text_size(i)}, output_.data(), output_.size(), nullptr));
         differs(std::memcmp(output_.data(), golden_.output(i), golden_.width * sizeof(float)) != 0, "the answers to",
                 i);
     }

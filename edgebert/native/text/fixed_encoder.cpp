@@ -40,8 +40,7 @@ FixedEncoder::Row FixedEncoder::encode(const Input &input, std::int32_t *ids, st
     SequenceEncoder(model_, workspace_, input.first, OffsetUnit::kNone, input.pair ? kNoLimit : budget, first).run();
     second.reset(false);
     if (input.pair) SequenceEncoder(model_, workspace_, input.second, OffsetUnit::kNone, kNoLimit, second).run();
-    const KeptLengths kept =
-        kept_lengths(first.size(), second.size(), budget, TruncationStrategy::kLongestFirst);
+    const KeptLengths kept = kept_lengths(first.size(), second.size(), budget, TruncationStrategy::kLongestFirst);
     std::size_t length = 0;
     for (const TemplatePiece &piece : row_template(input.pair)) {
         const bool special = piece.kind == TemplatePiece::kSpecial, of_first = piece.kind == TemplatePiece::kFirst;

@@ -27,7 +27,7 @@ class CombiningRun {
         char32_t scalar;
         std::uint8_t combining;
         bool nonspacing;
-        bool inserted; // not the first part of its source character: takes no position of its own
+        bool inserted;           // not the first part of its source character: takes no position of its own
         std::uint32_t order = 0; // place in the source, set by the run
     };
 

@@ -41,7 +41,8 @@ KeptLengths kept_lengths(std::size_t first, std::size_t second, std::size_t budg
     return longest_first(first, second, budget);
 }
 
-void make_windows(std::size_t count, std::size_t keep, const EncodeOptions &options, std::pmr::vector<Window> &windows) {
+void make_windows(std::size_t count, std::size_t keep, const EncodeOptions &options,
+                  std::pmr::vector<Window> &windows) {
     windows.clear();
     if (keep >= count) {
         windows.push_back({0, count});

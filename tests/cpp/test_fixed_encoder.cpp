@@ -1,0 +1,139 @@
+// The tokenizer in fixed memory against the tokenizer that grows, and what its bounds rest on.
+#include <random>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "sample.h"
+#include "text/fixed_encoder.h"
+#include "text/unicode.h"
+#include "text/utf8.h"
+
+using namespace edgebert;
+using namespace edgebert::text;
+
+namespace {
+
+const std::vector<std::string> kPieces = {"light",
+                                          "LIGHT",
+                                          "switch",
+                                          "new",
+                                          " ",
+                                          ".",
+                                          "[MASK]",
+                                          "[",
+                                          "\t",
+                                          "e",
+                                          "\xC3\xA9",
+                                          "e\xCC\x81",
+                                          "\xCC\x81\xCC\xA3",
+                                          "\xE3\x80\xAE",
+                                          "\xE3\x80\xAF",
+                                          "\xE4\xB8\xAD",
+                                          "\xED\x95\x9C",
+                                          "\xC4\xB0",
+                                          "\xF0\x9D\x85\xA5",
+                                          "\xFF",
+                                          "\xE2\x82",
+                                          std::string(101, 'x'),
+                                          std::string(120, 'e'),
+                                          "abcdefghijklmnopq"};
+
+std::string random_text(std::mt19937 &random) {
+    std::string text;
+    for (auto pieces = random() % 40; pieces > 0; --pieces) {
+        const std::string &piece = kPieces[random() % kPieces.size()];
+        for (auto times = random() % 16 == 0 ? random() % 300 : 1; times > 0; --times)
+            text += piece;
+    }
+    return text;
+}
+
+struct Answer {
+    std::vector<std::int32_t> ids, types;
+    bool truncated;
+    bool operator==(const Answer &other) const {
+        return ids == other.ids && types == other.types && truncated == other.truncated;
+    }
+};
+
+Answer growing(const Tokenizer &tokenizer, const Input &input, std::size_t max_length) {
+    EncodeOptions options;
+    options.max_length = static_cast<std::int64_t>(max_length);
+    Rows rows;
+    tokenizer.encode_one(input, options, OffsetUnit::kNone, false, rows);
+    std::vector<std::int32_t> types(rows.ids.size());
+    describe_row(tokenizer.row_template(input.pair), true, rows.ids.size(),
+                 static_cast<std::size_t>(rows.first_lengths[0]), RowField::kTypeIds, types.data());
+    return {rows.ids, types, rows.truncated[0] != 0};
+}
+
+Answer fixed(FixedEncoder &encoder, const Input &input, std::size_t max_length) {
+    std::vector<std::int32_t> ids(max_length), types(max_length);
+    const FixedEncoder::Row row = encoder.encode(input, ids.data(), types.data());
+    ids.resize(row.length);
+    types.resize(row.length);
+    return {ids, types, row.truncated};
+}
+
+void rows_equal_the_growing_tokenizers() {
+    std::mt19937 random(5);
+    for (const bool lowercase : {true, false}) {
+        for (const bool added : {false, true}) {
+            const auto tokenizer = Tokenizer::from_bytes(sample::bytes(lowercase, added));
+            for (const std::size_t max_length : {3, 4, 9, 40, 500}) {
+                FixedEncoder encoder(tokenizer->model(), max_length, std::pmr::get_default_resource());
+                for (int i = 0; i < 150; ++i) {
+                    const std::string first = random_text(random), second = random_text(random);
+                    const Input input{first, second, i % 2 == 1};
+                    CHECK(fixed(encoder, input, max_length) == growing(*tokenizer, input, max_length));
+                }
+            }
+        }
+    }
+}
+
+struct Counter {
+    std::size_t characters = 0, bytes = 0;
+    void put(char32_t scalar, Span) {
+        char encoded[4];
+        ++characters;
+        bytes += encode_utf8(scalar, encoded);
+    }
+};
+
+void normalizing_grows_texts_by_a_known_factor() {
+    for (int settings = 0; settings < 16; ++settings) {
+        const NormalizerSettings normalizer{(settings & 1) != 0, (settings & 2) != 0, (settings & 4) != 0,
+                                            (settings & 8) != 0};
+        CombiningRun run;
+        bool holds = true;
+        for (char32_t scalar = 0; scalar < 0x110000; ++scalar) {
+            if (scalar >= 0xD800 && scalar <= 0xDFFF) continue;
+            char encoded[4];
+            const std::uint32_t length = encode_utf8(scalar, encoded);
+            Counter counter;
+            Normalizer<Counter> one(normalizer, run, counter);
+            one.add(scalar, {0, 1});
+            one.finish();
+            holds = holds && counter.characters <= length && counter.bytes <= 3 * std::size_t{length};
+        }
+        CHECK(holds);
+    }
+}
+
+void marks_never_end_a_word() {
+    for (char32_t scalar = 0; scalar < 0x110000; ++scalar) {
+        const CharacterRecord &record = character(scalar);
+        if (record.combining != 0) CHECK((record.flags & (kWhitespace | kPunctuation | kChinese | kRemoved)) == 0);
+    }
+}
+
+} // namespace
+
+int main() {
+    rows_equal_the_growing_tokenizers();
+    normalizing_grows_texts_by_a_known_factor();
+    marks_never_end_a_word();
+    return failures == 0 ? 0 : 1;
+}
