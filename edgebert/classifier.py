@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebert.batching import (
     Flags,
@@ -213,14 +214,17 @@ class Classifier:
         kind = self._head.problem_type
         if kind == "regression":
             return logits
-        scores: Floats
+        wide = logits.astype(
+            np.float64
+        )  # NumPy's exp differs between CPUs in the last bit, which float32 does not keep
+        scores: npt.NDArray[np.float64]
         if kind == "multi_label_classification" or len(self.labels) == 1:
-            small = np.exp(-np.abs(logits))  # never overflows
-            scores = np.where(logits >= 0, np.float32(1), small) / (1 + small)
+            small = np.exp(-np.abs(wide))  # never overflows
+            scores = np.where(wide >= 0, 1, small) / (1 + small)
         else:
-            exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+            exponentials = np.exp(wide - wide.max(axis=1, keepdims=True))
             scores = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return scores
+        return scores.astype(np.float32)
 
     def check_choice(self, top_k: int | None, min_score: float | None) -> None:
         """Check the arguments of `classify` that choose among the labels.
