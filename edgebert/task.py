@@ -1,7 +1,7 @@
 """What every task has in common: an open bundle, and the way from texts to one row of numbers a text."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 from edgebert.batching import Flags, LongTexts, Reader, join_windows, run_rows, truncated_texts
 from edgebert.engines import Floats, Session
@@ -29,7 +29,7 @@ class Task(Generic[Head]):
         self.manifest = manifest
         self.tokenizer = tokenizer
         self.session = session
-        self._head: Head = manifest.head
+        self._head = cast(Head, manifest.head)
         self._reader = Reader(tokenizer, manifest.shape.max_tokens, threads)
 
     @property
