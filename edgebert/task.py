@@ -29,7 +29,7 @@ class Task(Generic[Head]):
         self.manifest = manifest
         self.tokenizer = tokenizer
         self.session = session
-        self._head = cast(Head, manifest.head)
+        self._head: Head = cast("Head", manifest.head)
         self._reader = Reader(tokenizer, manifest.shape.max_tokens, threads)
 
     @property
