@@ -6,20 +6,11 @@ from typing import Literal, TypedDict, overload
 import numpy as np
 import numpy.typing as npt
 
-from edgebert.batching import (
-    Flags,
-    LongTexts,
-    Reader,
-    join_windows,
-    run_rows,
-    truncated_texts,
-    warn_truncated,
-)
-from edgebert.engines import Floats, Session
+from edgebert.batching import Flags, LongTexts, warn_truncated
+from edgebert.engines import Floats
 from edgebert.errors import InputError
-from edgebert.manifest import ClassifyHead, Manifest
-from edgebert.progress import ProgressBar, wants_bar
-from edgebert.tokenizer import Tokenizer
+from edgebert.manifest import ClassifyHead
+from edgebert.task import Task
 
 
 class TextPair(TypedDict):
@@ -40,23 +31,10 @@ TextInput = str | tuple[str, str] | TextPair
 TextInputs = list[str] | list[tuple[str, str]] | list[TextPair] | list[TextInput]
 
 
-class Classifier:
+class Classifier(Task[ClassifyHead]):
     """Gives labels to texts; `edgebert.load` makes one."""
 
-    def __init__(self, manifest: Manifest, tokenizer: Tokenizer, session: Session, threads: int = 1) -> None:
-        """Join the parts of a "classify" bundle; ``threads`` is for the tokenizer."""
-        if not isinstance(manifest.head, ClassifyHead):
-            raise InputError(f"the bundle's task is {manifest.task!r}, a Classifier needs 'classify'")
-        self.manifest = manifest
-        self.tokenizer = tokenizer
-        self.session = session
-        self._head = manifest.head
-        self._reader = Reader(tokenizer, manifest.shape.max_tokens, threads)
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest input in tokens, special tokens included; longer texts are cut."""
-        return self.manifest.shape.max_tokens
+    _head_type = ClassifyHead
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -182,11 +160,10 @@ class Classifier:
         also which texts were cut, bool [texts], instead of a `TruncationWarning`.
         """
         firsts, seconds = _split(texts)
-        rows = self._reader.rows(firsts, seconds, long_texts)
-        with ProgressBar(len(rows), "texts", wants_bar(show_progress_bar)) as bar:
-            logits = run_rows(self.session, rows, batch_size, _same, len(self.labels), bar)
-        scores = self._activate(join_windows(logits, rows, len(firsts), long_texts))
-        truncated = truncated_texts(rows, len(firsts), long_texts)
+        logits, truncated = self._answer(
+            firsts, seconds, batch_size, long_texts, show_progress_bar, _same, len(self.labels)
+        )
+        scores = self._activate(logits)
         if return_truncated:
             return scores, truncated
         warn_truncated(truncated, self.max_tokens)

@@ -5,41 +5,18 @@ from typing import Literal, overload
 
 import numpy as np
 
-from edgebert.batching import (
-    Flags,
-    LongTexts,
-    Reader,
-    check_texts,
-    join_windows,
-    run_rows,
-    truncated_texts,
-    warn_truncated,
-)
-from edgebert.engines import Floats, Session
+from edgebert.batching import Flags, LongTexts, check_texts, warn_truncated
+from edgebert.engines import Floats
 from edgebert.errors import InputError
-from edgebert.manifest import EmbedHead, Manifest
+from edgebert.manifest import EmbedHead
 from edgebert.pooling import normalize, pool
-from edgebert.progress import ProgressBar, wants_bar
-from edgebert.tokenizer import Tokenizer
+from edgebert.task import Task
 
 
-class Encoder:
+class Encoder(Task[EmbedHead]):
     """Turns texts into vectors; `edgebert.load` makes one."""
 
-    def __init__(self, manifest: Manifest, tokenizer: Tokenizer, session: Session, threads: int = 1) -> None:
-        """Join the parts of an "embed" bundle; ``threads`` is for the tokenizer."""
-        if not isinstance(manifest.head, EmbedHead):
-            raise InputError(f"the bundle's task is {manifest.task!r}, an Encoder needs 'embed'")
-        self.manifest = manifest
-        self.tokenizer = tokenizer
-        self.session = session
-        self._head = manifest.head
-        self._reader = Reader(tokenizer, manifest.shape.max_tokens, threads)
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest input in tokens, special tokens included; longer texts are cut."""
-        return self.manifest.shape.max_tokens
+    _head_type = EmbedHead
 
     @property
     def dimension(self) -> int:
@@ -106,14 +83,13 @@ class Encoder:
         many = [texts] if isinstance(texts, str) else check_texts(texts)
         size = self.vector_size(truncate_dim)
         unit = self._is_normalized(normalize_embeddings)
-        rows = self._reader.rows(many, None, long_texts)
-        with ProgressBar(len(rows), "texts", wants_bar(show_progress_bar)) as bar:
-            pooled = run_rows(self.session, rows, batch_size, self._pool, self.dimension, bar)
-        vectors = join_windows(pooled, rows, len(many), long_texts)[:, :size]
+        pooled, truncated = self._answer(
+            many, None, batch_size, long_texts, show_progress_bar, self._pool, self.dimension
+        )
+        vectors = pooled[:, :size]
         if unit:
             vectors = np.stack([normalize(vector) for vector in vectors]) if len(many) else vectors
         vectors = np.ascontiguousarray(vectors)
-        truncated = truncated_texts(rows, len(many), long_texts)
         if not return_truncated:
             warn_truncated(truncated, self.max_tokens)
             return vectors[0] if isinstance(texts, str) else vectors

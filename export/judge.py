@@ -25,7 +25,7 @@ _EXPORT_SAMPLES = 16
 
 # Integer products are exact everywhere, but the last bit of a float differs between CPUs and may flip the rounding of
 # an activation. Shares of the typical size of an output, so that they hold for unit vectors and for raw ones.
-_TOLERANCE = {"int8": 0.1, "fp32": 0.001}
+_TOLERANCE = {"int8": 0.25, "fp32": 0.001}
 _EXACT = ("native",)  # engines that give the same bits on every machine
 
 

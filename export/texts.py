@@ -51,6 +51,18 @@ class ExportTexts:
         return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def for_task(texts: ExportTexts, task: str) -> ExportTexts:
+    """Return the texts as a task takes them: for ``embed`` a pair becomes two texts."""
+    if task != "embed":
+        return texts
+    return dataclasses.replace(texts, smoothing=_singles(texts.smoothing), comparison=_singles(texts.comparison))
+
+
+def _singles(texts: tuple[Text, ...]) -> tuple[str, ...]:
+    parts = ((text,) if isinstance(text, str) else text for text in texts)
+    return tuple(dict.fromkeys(part for pair in parts for part in pair))
+
+
 def read_export_texts(path: Path | None, column: str | None) -> ExportTexts:
     """Draw texts from a file, or from the built-in ones.
 

@@ -10,7 +10,7 @@ from edgebert.errors import InputError
 from edgebert.export import Recipe, read_recipe
 from edgebert.export.recipe import output_of
 from edgebert.export.targets import CPU_ARM64, CPU_X86, target_named
-from edgebert.export.texts import GOLDEN_TEXTS, read_export_texts
+from edgebert.export.texts import GOLDEN_TEXTS, for_task, read_export_texts
 
 
 def recipe_file(folder, text):
@@ -110,6 +110,15 @@ def test_few_texts_serve_both_ends(tmp_path):
     found = read_export_texts(path, "words")
     assert (found.smoothing, found.comparison, found.held_out) == (("on", "off"), ("on", "off"), False)
     assert (found.source, len(found.sha256)) == ("texts.csv", 64)
+
+
+def test_pairs_become_single_texts_where_a_task_takes_no_pairs(tmp_path):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"text_a": "a", "text_b": "b"}\n{"text_a": "a", "text_b": "c"}\n')
+    pairs = read_export_texts(path, None)
+    assert pairs.comparison == (("a", "b"), ("a", "c"))
+    assert for_task(pairs, "classify") == pairs
+    assert for_task(pairs, "embed").comparison == ("a", "b", "c")
 
 
 def test_the_hash_depends_on_the_texts(tmp_path):
