@@ -12,8 +12,8 @@ namespace edgebert::engine {
 template <class Path, int Rows, int Panels> struct Int8Tile {
     using Floats = typename Path::Floats;
 
-    static void run(const Linear &layer, const CodeRows &codes, const FloatRows &output, Finish finish,
-                    std::size_t row, std::size_t column) {
+    static void run(const Linear &layer, const CodeRows &codes, const FloatRows &output, Finish finish, std::size_t row,
+                    std::size_t column) {
         const std::size_t groups = (layer.inputs + kGroup - 1) / kGroup;
         const std::size_t panel_bytes = groups * kGroupBytes;
         alignas(64) std::int32_t sums[Rows * Panels * 16];
@@ -25,13 +25,14 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
             const Floats scale = Floats::load(layer.scale + place), bias = Floats::load(layer.bias + place);
             for (int r = 0; r < Rows; ++r) {
                 const CodeScale token = codes.scales[row + static_cast<std::size_t>(r)];
-                const Floats sum =
-                    Floats::corrected(sums + (r * Panels + panel) * 16, layer.column_sum + place,
-                                      token.zero_point - Path::Dot::kCodeShift);
+                const Floats sum = Floats::corrected(sums + (r * Panels + panel) * 16, layer.column_sum + place,
+                                                     token.zero_point - Path::Dot::kCodeShift);
                 const Floats value = fma(sum, scale * Floats::broadcast(token.scale), bias);
                 finish_lanes(value, output.row(row + static_cast<std::size_t>(r)) + place, 16, finish);
             }
         }
+        if (finish != Finish::kGelu) return;
+        gelu_tile<Floats>({output.row(row) + column, output.stride}, Rows, std::size_t{Panels} * 16);
     }
 };
 

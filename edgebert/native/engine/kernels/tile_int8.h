@@ -4,22 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__clang__)
-#define EDGEBERT_UNROLL _Pragma("unroll")
-#else
-#define EDGEBERT_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "lanes.h"
 
 namespace edgebert::engine {
 
-constexpr std::size_t kGroup = 4;                 // inputs that stand side by side in a packed INT8 weight
-constexpr std::size_t kGroupBytes = 16 * kGroup;  // of a panel
+constexpr std::size_t kGroup = 4;                // inputs that stand side by side in a packed INT8 weight
+constexpr std::size_t kGroupBytes = 16 * kGroup; // of a panel
 
 /// Adds the products of one group of 4 inputs, the `Group`-th of those that `inputs` holds.
 template <int Group, class Dot, int Rows, int Panels>
-inline __attribute__((always_inline)) void add_group(typename Dot::Sums (&sums)[Rows][Panels],
-                                                     const typename Dot::Inputs (&inputs)[Rows],
-                                                     const std::int8_t *weight, std::size_t panel_bytes) {
+EDGEBERT_INLINE void add_group(typename Dot::Sums (&sums)[Rows][Panels], const typename Dot::Inputs (&inputs)[Rows],
+                               const std::int8_t *weight, std::size_t panel_bytes) {
     typename Dot::Weights weights[Panels];
     EDGEBERT_UNROLL
     for (int panel = 0; panel < Panels; ++panel)
