@@ -219,7 +219,7 @@ def test_bad_options(batch_model: _native.Model) -> None:
         batch_model.session(0)
     with pytest.raises(InputError, match="max_tokens is 41: the model takes at most 40"):
         batch_model.session(1, 41)
-    with pytest.raises(InputError, match="there is no CPU path 'mmx' here: choose one of .*scalar"):
+    with pytest.raises(InputError, match=r"there is no CPU path 'mmx' here: choose one of .*scalar"):
         batch_model.session(1, path="mmx")
 
 

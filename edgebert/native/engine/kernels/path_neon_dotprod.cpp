@@ -11,7 +11,7 @@ namespace {
 struct Int8 {
     using Floats = neon_dotprod::Floats;
     using Dot = neon_dotprod::Dot;
-    static constexpr int kRows = 5, kPanels = 1;
+    static constexpr int kRows = 4, kPanels = 1;
 };
 
 struct Fp32 {

@@ -26,6 +26,7 @@ EDGEBERT_INLINE void add_group(typename Dot::Sums (&sums)[Rows][Panels], const t
         for (int panel = 0; panel < Panels; ++panel)
             Dot::template add<Group>(sums[row][panel], input, weights[panel]);
     }
+    __asm__ volatile("" ::: "memory"); // else GCC loads the weights of many groups at once and the sums leave registers
 }
 
 /// sums[row][output] = sum over inputs of code * weight, [Rows, Panels * 16]. `codes` may be read up to 15 bytes behind
