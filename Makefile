@@ -10,7 +10,7 @@ NATIVE = CMakeLists.txt $(shell find edgebert/native -type f)
 CMAKE = cmake -S . -G Ninja
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 
-.PHONY: demo test check bench test-python test-native test-library test-aarch64 fuzz library setup
+.PHONY: demo test check bench test-python test-native test-options test-library test-aarch64 fuzz library setup
 .DEFAULT_GOAL := test
 
 setup: $(VENV)/.installed
@@ -27,7 +27,7 @@ demo: setup
 	$(BIN)/python examples/quickstart.py build/demo/minilm.bundle
 	$(BIN)/python examples/device_commands/train.py --output build/demo/device_commands
 
-test: test-python test-native test-library
+test: test-python test-native test-options test-library
 
 test-python: setup library
 	$(BIN)/pytest -q
@@ -47,6 +47,15 @@ library:
 	$(CMAKE) -B build/library -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF
 	cmake --build build/library
 	cmake --install build/library --prefix build/prefix > /dev/null
+
+# the library without the engine, and with the scalar path alone
+test-options:
+	$(CMAKE) -B build/tokenizer_only -DEDGEBERT_TOKENIZER_ONLY=ON
+	cmake --build build/tokenizer_only
+	ctest --test-dir build/tokenizer_only --output-on-failure
+	$(CMAKE) -B build/scalar_only -DEDGEBERT_KERNELS= -DEDGEBERT_BUILD_SHARED=OFF
+	cmake --build build/scalar_only
+	ctest --test-dir build/scalar_only --output-on-failure
 
 # the installed library, and the firmware example: plain, under valgrind and under the sanitizers
 test-library: setup library test-native build/models

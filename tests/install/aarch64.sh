@@ -11,9 +11,9 @@ for tool in aarch64-linux-gnu-g++ qemu-aarch64-static; do
 done
 
 cmake -S "$here/../.." -B "$build/tests" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE="$toolchain" \
-    -DCMAKE_INSTALL_PREFIX="$build/prefix" > /dev/null
+    > /dev/null
 cmake --build "$build/tests"
-cmake --install "$build/tests" > /dev/null
+cmake --install "$build/tests" --prefix "$build/prefix" > /dev/null
 for cpu in cortex-a53 cortex-a76 max; do
     echo "aarch64 under qemu as $cpu"
     export QEMU_CPU=$cpu
