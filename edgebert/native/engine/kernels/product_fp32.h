@@ -43,8 +43,11 @@ template <class Path, int Rows, int Panels> struct FloatTile {
         for (std::size_t depth = product.depth; depth > 0; --depth, ++input, weight += 16) {
             Floats weights[Panels];
             EDGEBERT_UNROLL
-            for (int panel = 0; panel < Panels; ++panel)
-                weights[panel] = Floats::load(weight + static_cast<std::size_t>(panel) * panel_stride);
+            for (int panel = 0; panel < Panels; ++panel) {
+                const float *const place = weight + static_cast<std::size_t>(panel) * panel_stride;
+                weights[panel] = Floats::load(place);
+                __builtin_prefetch(place + Panels * panel_stride, 0, 2); // the tile to the right
+            }
             EDGEBERT_UNROLL
             for (int row = 0; row < Rows; ++row) {
                 const Floats value = Floats::broadcast(input[static_cast<std::size_t>(row) * stride]);

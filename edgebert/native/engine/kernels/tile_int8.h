@@ -17,8 +17,11 @@ EDGEBERT_INLINE void add_group(typename Dot::Sums (&sums)[Rows][Panels], const t
                                const std::int8_t *weight, std::size_t panel_bytes) {
     typename Dot::Weights weights[Panels];
     EDGEBERT_UNROLL
-    for (int panel = 0; panel < Panels; ++panel)
-        weights[panel] = Dot::weights(weight + Group * kGroupBytes + static_cast<std::size_t>(panel) * panel_bytes);
+    for (int panel = 0; panel < Panels; ++panel) {
+        const std::int8_t *const place = weight + Group * kGroupBytes + static_cast<std::size_t>(panel) * panel_bytes;
+        weights[panel] = Dot::weights(place);
+        __builtin_prefetch(place + Panels * panel_bytes, 0, 2); // the tile to the right, perhaps still in slow memory
+    }
     EDGEBERT_UNROLL
     for (int row = 0; row < Rows; ++row) {
         const auto input = Dot::template pick<Group>(inputs[row]);
