@@ -13,7 +13,9 @@ template <class Path, int Rows, int Panels> struct FloatTile {
 
     static void run(const FloatProduct &product, std::size_t row, std::size_t column) {
         Floats sums[Rows][Panels];
-        multiply(product, product.input + row * product.input_stride,
+        // the first tile fetches the weights of the panels to the right, which may be in slow memory
+        const std::size_t ahead = row == 0 ? Panels * product.panel_stride : 0;
+        multiply(product, ahead, product.input + row * product.input_stride,
                  product.weight + column / 16 * product.panel_stride, sums);
         for (int panel = 0; panel < Panels; ++panel) {
             const std::size_t place = column + static_cast<std::size_t>(panel) * 16;
@@ -30,8 +32,8 @@ template <class Path, int Rows, int Panels> struct FloatTile {
         gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, left < width ? left : width);
     }
 
-    static EDGEBERT_INLINE void multiply(const FloatProduct &product, const float *input, const float *weight,
-                                         Floats (&out)[Rows][Panels]) {
+    static EDGEBERT_INLINE void multiply(const FloatProduct &product, std::size_t ahead, const float *input,
+                                         const float *weight, Floats (&out)[Rows][Panels]) {
         const std::size_t stride = product.input_stride, panel_stride = product.panel_stride;
         Floats sums[Rows][Panels];
         EDGEBERT_UNROLL
@@ -46,7 +48,7 @@ template <class Path, int Rows, int Panels> struct FloatTile {
             for (int panel = 0; panel < Panels; ++panel) {
                 const float *const place = weight + static_cast<std::size_t>(panel) * panel_stride;
                 weights[panel] = Floats::load(place);
-                __builtin_prefetch(place + Panels * panel_stride, 0, 2); // the tile to the right
+                __builtin_prefetch(place + ahead, 0, 2);
             }
             EDGEBERT_UNROLL
             for (int row = 0; row < Rows; ++row) {
