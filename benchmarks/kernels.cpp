@@ -19,13 +19,11 @@ struct Shape {
     std::size_t rows, inputs, outputs;
 };
 
-constexpr Shape kShapes[] = {{3, 384, 1536},   {8, 384, 1536},   {16, 384, 384},   {16, 384, 1536},  {16, 1536, 384},
-                             {32, 384, 1536},  {64, 384, 384},   {64, 384, 1152},  {64, 384, 1536},  {64, 1536, 384},
-                             {16, 768, 3072},  {64, 768, 3072},  {64, 3072, 768}};
+constexpr Shape kShapes[] = {{3, 384, 1536},  {8, 384, 1536},  {16, 384, 384},  {16, 384, 1536}, {16, 1536, 384},
+                             {32, 384, 1536}, {64, 384, 384},  {64, 384, 1152}, {64, 384, 1536}, {64, 1536, 384},
+                             {16, 768, 3072}, {64, 768, 3072}, {64, 3072, 768}};
 
-double seconds() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// The best rate of `rounds` rounds of `work`, which does `operations` a call, in 10^9 a second.
 template <class Work> double best_rate(int rounds, double operations, Work work) {
@@ -49,8 +47,8 @@ class Case {
   public:
     explicit Case(const Shape &shape)
         : shape_(shape), padded_(round_up(shape.outputs, kPanel)), codes_(shape.rows * stride() + 64),
-          scales_(shape.rows, CodeScale{0.01f, 100}), weight_(padded_ * shape.inputs),
-          sums_(padded_), floats_(padded_ * shape.inputs, 0.5f), scale_(padded_, 0.01f), bias_(padded_, 1.0f),
+          scales_(shape.rows, CodeScale{0.01f, 100}), weight_(padded_ * shape.inputs), sums_(padded_),
+          floats_(padded_ * shape.inputs, 0.5f), scale_(padded_, 0.01f), bias_(padded_, 1.0f),
           input_(shape.rows * shape.inputs, 0.25f), output_(shape.rows * padded_) {
         for (std::size_t i = 0; i < codes_.size(); ++i)
             codes_[i] = static_cast<std::uint8_t>(i * 37 % 251);
@@ -68,13 +66,21 @@ class Case {
         layer.scale = scale_.data();
         layer.column_sum = sums_.data();
         layer.bias = bias_.data();
-        kernels.product_int8(layer, {codes_.data(), stride(), scales_.data()}, shape_.rows,
-                             {output_.data(), padded_}, finish);
+        kernels.product_int8(layer, {codes_.data(), stride(), scales_.data()}, shape_.rows, {output_.data(), padded_},
+                             finish);
     }
 
     void fp32(const Kernels &kernels) {
-        kernels.product_fp32({input_.data(), shape_.inputs, floats_.data(), shape_.inputs * kPanel, shape_.inputs,
-                              shape_.outputs, shape_.rows, bias_.data(), {output_.data(), padded_}, Finish::kStore});
+        kernels.product_fp32({input_.data(),
+                              shape_.inputs,
+                              floats_.data(),
+                              shape_.inputs * kPanel,
+                              shape_.inputs,
+                              shape_.outputs,
+                              shape_.rows,
+                              bias_.data(),
+                              {output_.data(), padded_},
+                              Finish::kStore});
     }
 
   private:

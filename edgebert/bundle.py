@@ -67,8 +67,11 @@ class Bundle:
 
 
 def model_file(manifest: Manifest, engine: str, baseline: bool) -> str:
-    """Return the name of the file that an engine opens; the baseline of an FP32 bundle is its model."""
-    own, fp32 = _FILES[engine]
+    """Return the name of the file that an engine opens; the baseline of an FP32 bundle is its model.
+
+    An engine that this version does not know is taken to open the graph.
+    """
+    own, fp32 = _FILES.get(engine, (MODEL, BASELINE))
     return fp32 if baseline and manifest.precision != "fp32" else own
 
 

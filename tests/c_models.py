@@ -1,6 +1,7 @@
 """Small whole model files: random weights, a tokenizer and golden answers."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,3 +100,14 @@ def _golden(
         "golden.text_starts": starts(encoded),
         "golden.outputs": outputs,
     }
+
+
+def write_all(folder: Path) -> None:
+    """Write ``embed.edgebert`` and ``classify.edgebert`` for programs that are not Python."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "embed.edgebert").write_bytes(whole_file(folder))
+    (folder / "classify.edgebert").write_bytes(whole_file(folder, labels=5))
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]))

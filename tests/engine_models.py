@@ -188,7 +188,11 @@ class Reference:
         """Token vectors [tokens, hidden] of one text."""
         shape = self.model.shape
         kinds = np.zeros_like(ids) if types is None else types
-        x = self.t["embeddings.word"][ids] + self.t["embeddings.position"][: len(ids)] + self.t["embeddings.type"][kinds]
+        x = (
+            self.t["embeddings.word"][ids]
+            + self.t["embeddings.position"][: len(ids)]
+            + self.t["embeddings.type"][kinds]
+        )
         x = self.norm("embeddings.norm", x)
         for layer in range(shape.layers):
             name = f"layer.{layer}"

@@ -396,6 +396,8 @@ def test_no_baseline_when_none_is_asked_for(embed_bundle):
 def test_an_engine_that_is_missing_is_a_note_and_not_an_end(own_bundle):
     document = json.loads((own_bundle / MANIFEST).read_text(encoding="utf-8"))
     document["engines"] = ["steam", "onnxruntime"]
+    for field in ("scheme", "tolerance", "accuracy"):
+        document[field]["steam"] = document[field]["onnxruntime"]
     (own_bundle / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
     report = run(own_bundle, QUICK)
     assert [row.engine for row in report.rows] == ["onnxruntime", "onnxruntime"]
@@ -484,7 +486,7 @@ def test_the_table_for_people(embed_bundle, run_cli):
 
 def test_a_hostile_name_cannot_move_the_cursor(embed_bundle, capsys):
     report = run(embed_bundle, QUICK)
-    facts = dataclasses.replace(report.bundle, name="\x1b[2J[red]evil[/red]", stated_accuracy={"a\nb": "\r\x07"})
+    facts = dataclasses.replace(report.bundle, name="\x1b[2J[red]evil[/red]", stated_accuracy={"x": {"a\nb": "\r\x07"}})
     print_report(dataclasses.replace(report, bundle=facts))
     out = capsys.readouterr().out
     assert not set(out) & set("\x1b\r\x07")

@@ -2,6 +2,8 @@
 
 import ctypes as c
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +93,22 @@ def test_versions_agree(library: Library) -> None:
 def test_every_declared_function_is_exported(library: Library) -> None:
     declared = set(re.findall(r"\bedgebert_(\w+)\(", HEADER.read_text().split('extern "C"')[1]))
     assert declared == set(c_library._SIGNATURES)
+
+
+def test_the_headers_example_runs(library: Library, encoder: Opened, tmp_path: Path) -> None:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    comment = re.search(r"#include <edgebert.h>.*? \* Ownership", HEADER.read_text(), re.DOTALL)[0]
+    lines = [line.removeprefix(" *").removeprefix("     ") for line in comment.splitlines()[:-1]]
+    (tmp_path / "main.c").write_text("\n".join(lines) + "\n")
+    (tmp_path / "model.edgebert").write_bytes(encoder.path.read_bytes())
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{HEADER.parent}"]
+    linked = [str(c_library.PLACE), f"-Wl,-rpath,{c_library.PLACE.parent}"]
+    subprocess.run([compiler, *strict, "main.c", *linked, "-o", "main"], cwd=tmp_path, check=True)
+    printed = subprocess.run(["./main"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    _, vector, _ = library.answer("embed", encoder.session, b"turn on the light", HIDDEN)
+    assert printed == f"{vector[0]:f}\n"
 
 
 def test_info(encoder: Opened, classifier: Opened) -> None:

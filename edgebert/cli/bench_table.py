@@ -149,8 +149,10 @@ def _conditions(report: BenchReport) -> Iterator[str]:
         "pooling and the reading of files are excluded. Import excludes the start of Python, open includes the import "
         "of the engine, and the files had been read before."
     )
-    stated = ", ".join(f"{key} {value}" for key, value in facts.stated_accuracy.items())
-    yield f"The export stated: {stated or _MISSING}. The whole bundle: {_size(facts.bytes)}."
+    for engine, numbers in facts.stated_accuracy.items():
+        stated = ", ".join(f"{key} {value}" for key, value in numbers.items())
+        yield f"The export stated of {engine}: {stated or _MISSING}."
+    yield f"The whole bundle: {_size(facts.bytes)}."
     for note in report.not_measured:
         yield f"Not measured: {note.what}: {note.why}."
     yield f"Machine: {_machine(report.device)}."

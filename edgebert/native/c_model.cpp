@@ -14,7 +14,8 @@ namespace engine = edgebert::engine;
 namespace file = edgebert::file;
 namespace text = edgebert::text;
 
-constexpr char kFormat[] = "1"; // of the files that this library reads
+constexpr char kFormat[] = "1";                 // of the files that this library reads
+constexpr std::size_t kTokenizerTokens = 65536; // limit where a file says none
 
 /// Whether the bytes are a file of another format than this library's, as far as can be told.
 bool is_newer(const void *data, std::size_t size) {
@@ -67,6 +68,7 @@ void edgebert_model::read(const void *data, std::size_t size) {
         return Failure(is_newer(data, size) ? EDGEBERT_UNSUPPORTED : EDGEBERT_BAD_BUNDLE, error.what());
     };
     try {
+        if (read_plain_tokenizer(data, size)) return;
         engine = engine::Model::from_memory(data, size);
         text = std::make_unique<const text::TextModel>(engine->contents());
     } catch (const engine::ModelFileError &error) {
@@ -81,13 +83,32 @@ void edgebert_model::read(const void *data, std::size_t size) {
     }
 }
 
+/// A library without the engine reads tokenizer.edgebert as well, which has no model in it.
+bool edgebert_model::read_plain_tokenizer(const void *data, std::size_t size) {
+    if (edgebert::c::kHasEngine) return false;
+    try {
+        const file::Safetensors contents = file::parse_safetensors(static_cast<const unsigned char *>(data), size);
+        if (contents.metadata.count("edgebert.format") != 0) return false;
+        text = std::make_unique<const text::TextModel>(contents);
+    } catch (const text::TokenizerFileError &) {
+        throw;
+    } catch (const std::bad_alloc &) {
+        throw;
+    } catch (const std::runtime_error &error) {
+        throw text::TokenizerFileError(error.what());
+    }
+    plain_config.max_tokens = kTokenizerTokens;
+    plain_config.vocabulary = static_cast<std::size_t>(text->data.id_count());
+    return true;
+}
+
 edgebert_info edgebert_model::info() const {
     const auto number = [](std::size_t value) { return static_cast<std::int32_t>(value); };
     edgebert_info info{};
     info.size = sizeof info;
     info.name = config().name.c_str();
-    info.task = config().task == engine::Task::kEmbed ? "embed" : "classify";
-    info.precision = config().precision == engine::Precision::kInt8 ? "int8" : "fp32";
+    info.task = !engine ? "tokenize" : config().task == engine::Task::kEmbed ? "embed" : "classify";
+    info.precision = !engine ? "" : config().precision == engine::Precision::kInt8 ? "int8" : "fp32";
     info.max_tokens = number(config().max_tokens);
     info.vocabulary = number(config().vocabulary);
     info.hidden = number(config().hidden);

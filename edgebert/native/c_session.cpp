@@ -62,8 +62,13 @@ edgebert_status edgebert_session::tokenize(Text text, Text pair, std::int32_t *i
     return EDGEBERT_OK;
 }
 
-edgebert_status edgebert_session::require(Task task) {
+edgebert_status edgebert_session::require_engine() {
     error_[0] = '\0';
+    return edgebert::c::kHasEngine ? EDGEBERT_OK : fail(EDGEBERT_UNSUPPORTED, "%s", engine_.error());
+}
+
+edgebert_status edgebert_session::require(Task task) {
+    if (const edgebert_status status = require_engine(); status != EDGEBERT_OK) return status;
     if (model_.config().task == task) return EDGEBERT_OK;
     return fail(EDGEBERT_INVALID_ARGUMENT, "the model's task is %s", model_.info().task);
 }
@@ -126,11 +131,11 @@ edgebert_status edgebert_session::answer_ids(Task task, const TokenRow &row, flo
 }
 
 edgebert_status edgebert_session::run(const TokenRow &row, float *output, std::size_t capacity) {
-    error_[0] = '\0';
+    if (const edgebert_status status = require_engine(); status != EDGEBERT_OK) return status;
     if (row.ids == nullptr) return fail(EDGEBERT_INVALID_ARGUMENT, "ids is NULL");
-    if (row.length == 0 || row.length > engine_.max_tokens()) {
+    if (row.length == 0 || row.length > buffers_.ids.size()) {
         return fail(EDGEBERT_INVALID_ARGUMENT, "there are %zu ids, from 1 to %zu are possible", row.length,
-                    engine_.max_tokens());
+                    buffers_.ids.size());
     }
     const edgebert::engine::Config &config = model_.config();
     const std::size_t size = config.task == Task::kEmbed ? row.length * config.hidden : config.output_size();

@@ -71,6 +71,7 @@ struct edgebert_session {
     edgebert_status fail(edgebert_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
     edgebert_status read(Text &text, const char *name);
     edgebert_status encode(Text text, Text pair, edgebert::text::FixedEncoder::Row &row);
+    edgebert_status require_engine();
     edgebert_status require(edgebert::engine::Task task);
     edgebert_status require_room(std::size_t needed, const float *output, std::size_t capacity);
     edgebert_status converted(edgebert::engine::Status status);

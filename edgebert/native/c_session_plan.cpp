@@ -75,7 +75,7 @@ SessionPlan::SessionPlan(const edgebert_model &model, const edgebert_options *gi
     arena = options.arena;
     arena_size = options.arena_size;
     text_bytes = measure(model, engine.max_tokens);
-    engine_bytes = engine::Session::arena_bytes(*model.engine, engine);
+    if (kHasEngine) engine_bytes = engine::Session::arena_bytes(*model.engine, engine);
 }
 
 std::size_t SessionPlan::bytes() const {

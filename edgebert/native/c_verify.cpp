@@ -122,6 +122,9 @@ class Verifier {
 
 } // namespace
 
-void verify(const edgebert_model &model) { Verifier(model).run(); }
+void verify(const edgebert_model &model) {
+    if (!kHasEngine) throw Failure(EDGEBERT_UNSUPPORTED, "this library was built without the engine");
+    Verifier(model).run();
+}
 
 } // namespace edgebert::c

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,8 @@ def _entry(kind: str, shape: tuple[int, ...], start: int, size: int) -> dict[str
     return {"dtype": kind, "shape": list(shape), "data_offsets": [start, start + size]}
 
 
-def _tensor(content: bytes, base: int, entry: Mapping[str, object]) -> Array:
-    start, end = entry["data_offsets"]  # type: ignore[misc]
-    values = np.frombuffer(content[base + start : base + end], _TYPES[str(entry["dtype"])])
-    return values.reshape(entry["shape"])  # type: ignore[call-overload, no-any-return]
+def _tensor(content: bytes, base: int, entry: Mapping[str, Any]) -> Array:
+    start, end = entry["data_offsets"]
+    values: Array = np.frombuffer(content[base + start : base + end], np.dtype(_TYPES[entry["dtype"]]))
+    shaped: Array = values.reshape(entry["shape"])
+    return shaped

@@ -36,7 +36,7 @@ def encode(
 def attend(qkv: torch.Tensor, lengths: Sequence[int], heads: int) -> torch.Tensor:
     """Attention of each text over itself: [tokens, 3 hidden], Q scaled already, to [tokens, hidden]."""
     contexts = []
-    for text in qkv.split(list(lengths)):
+    for text in torch.split(qkv, list(lengths)):
         query, key, value = text.view(len(text), 3, heads, -1).permute(1, 2, 0, 3)  # each [heads, tokens, head size]
         mixed = torch.softmax(query @ key.transpose(1, 2), dim=-1) @ value
         contexts.append(mixed.transpose(0, 1).reshape(len(text), -1))

@@ -47,4 +47,5 @@ def _inverse_factor(hessian: torch.Tensor, damping: float) -> torch.Tensor:
     mean = hessian.diagonal().mean()
     damped = hessian + torch.eye(len(hessian), dtype=hessian.dtype) * torch.clamp(damping * mean, min=1e-12)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
-    return torch.linalg.cholesky(inverse, upper=True)
+    factor: torch.Tensor = torch.linalg.cholesky(inverse, upper=True)
+    return factor

@@ -11,6 +11,7 @@ import torch
 WEIGHT_MAX = 64  # 2 * 255 * 64 fits 16 bits, so sums of two products are exact on every CPU
 ACTIVATION_MAX = 255
 
+_LEAST_EXTENT = 1e-30  # below it 255 / extent could be infinite
 _EXACT = 1024  # inputs whose products float32 adds without rounding: 1024 * 255 * 64 < 2 ** 24
 
 
@@ -39,7 +40,7 @@ class IntegerLinear:
 
 def _integer_product(codes: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Multiply whole numbers exactly: codes [tokens, in] by int8 [in, out] to float64 [tokens, out]."""
-    parts = zip(codes.split(_EXACT, dim=1), weight.split(_EXACT), strict=True)
+    parts = zip(torch.split(codes, _EXACT, dim=1), torch.split(weight, _EXACT), strict=True)
     return torch.stack([(some @ row.float()).double() for some, row in parts]).sum(dim=0)
 
 
@@ -49,14 +50,19 @@ def quantize_tokens(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     Args:
         values: float32 [tokens, in].
 
+    A token whose values are all as good as zero has the scale 0.
+
     Returns:
         scale float32 [tokens, 1], zero_point float32 [tokens, 1] and codes float32 [tokens, in]; the values are
         about scale * (codes - zero_point), and 0 is exact.
     """
     low = values.amin(dim=1, keepdim=True).clamp(max=0)
     high = values.amax(dim=1, keepdim=True).clamp(min=0)
-    scale = (high - low) / ACTIVATION_MAX
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    zero_point = torch.round(-low / scale)
-    codes = torch.clamp(torch.round(values / scale) + zero_point, 0, ACTIVATION_MAX)
+    extent = high - low
+    used = extent >= _LEAST_EXTENT
+    scale = torch.where(used, extent / ACTIVATION_MAX, 0)
+    inverse = torch.where(used, ACTIVATION_MAX / extent, 0)
+    zero_point = torch.round(-low * inverse)
+    exact = values.double() * inverse + zero_point  # the kernels' fused multiply-add rounds once
+    codes = torch.clamp(torch.round(exact.float()), 0, ACTIVATION_MAX)
     return scale, zero_point, codes

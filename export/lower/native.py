@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +119,7 @@ def _integer_linear(name: str, linear: IntegerLinear) -> Iterator[tuple[str, Arr
         yield f"{name}.smoothing", linear.smoothing.numpy()
 
 
-def _outputs_first(weight: torch.Tensor) -> npt.NDArray[np.float32]:
+def _outputs_first(weight: torch.Tensor) -> npt.NDArray[Any]:
     """Turn [in, out] into [out, in]."""
     return np.ascontiguousarray(weight.numpy().T)
 

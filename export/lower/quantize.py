@@ -135,7 +135,7 @@ def _smoothed(linear: Linear, maxima: torch.Tensor, alpha: float | None) -> tupl
 def _hessian(seen: torch.Tensor) -> torch.Tensor:
     """Return the sum over tokens of the products of inputs, float64 [in, in]."""
     hessian = torch.zeros(seen.shape[1], seen.shape[1], dtype=torch.float64)
-    for part in seen.split(_JUDGES):
+    for part in torch.split(seen, _JUDGES):
         hessian += (part.T @ part).double()
     return hessian
 

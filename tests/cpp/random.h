@@ -20,9 +20,7 @@ class Random {
     }
 
     /// From -scale to scale.
-    float real(float scale) {
-        return (static_cast<float>(bits() & 0xFFFFFF) / 8388608.0f - 1.0f) * scale;
-    }
+    float real(float scale) { return (static_cast<float>(bits() & 0xFFFFFF) / 8388608.0f - 1.0f) * scale; }
 
     std::vector<float> reals(std::size_t count, float scale) {
         std::vector<float> out(count);

@@ -110,8 +110,15 @@ void fp32_products_are_equal() {
         const std::vector<float> bias = random.reals(padded, 1.0f), before = random.reals(rows * columns, 2.0f);
         const auto run = [&](const Kernels &kernels) {
             std::vector<float> output = before;
-            kernels.product_fp32({input.data(), depth, weight.data(), depth * kPanel, depth, columns, rows,
-                                  turn % 2 == 0 ? bias.data() : nullptr, {output.data(), columns},
+            kernels.product_fp32({input.data(),
+                                  depth,
+                                  weight.data(),
+                                  depth * kPanel,
+                                  depth,
+                                  columns,
+                                  rows,
+                                  turn % 2 == 0 ? bias.data() : nullptr,
+                                  {output.data(), columns},
                                   turn % 3 == 0 ? Finish::kAdd : Finish::kStore});
             return output;
         };
@@ -209,8 +216,7 @@ void polynomials_are_accurate() {
         return static_cast<double>(std::nextafter(rounded, INFINITY)) - static_cast<double>(rounded);
     };
     const auto exponential_of = [](float x) { return exponential(Floats::broadcast(x)).lane[0]; };
-    const double exp_error =
-        largest_error(-87.0f, 88.0f, exponential_of, [](double x) { return std::exp(x); }, ulp);
+    const double exp_error = largest_error(-87.0f, 88.0f, exponential_of, [](double x) { return std::exp(x); }, ulp);
     const auto erf_of = [](float x) { return error_function(Floats::broadcast(x)).lane[0]; };
     const double erf_error = largest_error(-6.0f, 6.0f, erf_of, [](double x) { return std::erf(x); }, one);
     const auto gelu_of = [](float x) { return gelu(Floats::broadcast(x)).lane[0]; };

@@ -9,7 +9,7 @@
 namespace edgebert::engine {
 
 /// Rows that a thread takes through a layer's products at once: their numbers stay in the second-level cache.
-constexpr std::size_t kBlockRows = 64;
+constexpr std::size_t kBlockRows = 48;
 
 /// Query rows whose attention scores a thread holds at once.
 constexpr std::size_t kScoreRows = 24;
@@ -34,16 +34,16 @@ struct KeysValues {
 
 /// Everything that a session computes with, planned once in one piece of memory.
 struct Buffers {
-    std::size_t slots; // tokens of a pass, each text rounded up to 16
-    FloatRows hidden;  // [slots, hidden]
-    FloatRows qkv;     // [slots, 3 * hidden]
-    FloatRows context; // [slots, hidden]
+    std::size_t slots;         // tokens of a pass, each text rounded up to 16
+    FloatRows hidden;          // [slots, hidden]
+    FloatRows qkv;             // [slots, 3 * hidden]
+    FloatRows context;         // [slots, hidden]
     KeysValues keys_values[2]; // of even and odd layers: a thread may be a layer ahead of one that still reads
-    FloatRows first;   // [texts, hidden], the first token of each text
-    FloatRows pooled;  // [texts, hidden], of a classify model
-    FloatRows logits;  // [texts, labels], of a classify model
-    Segment *segments; // [texts]
-    Scratch *scratch;  // [threads]
+    FloatRows first;           // [texts, hidden], the first token of each text
+    FloatRows pooled;          // [texts, hidden], of a classify model
+    FloatRows logits;          // [texts, labels], of a classify model
+    Segment *segments;         // [texts]
+    Scratch *scratch;          // [threads]
     std::size_t bytes;
 };
 

@@ -23,8 +23,8 @@ struct Config {
     std::size_t layers = 0, hidden = 0, heads = 0, intermediate = 0, vocabulary = 0;
     std::size_t max_tokens = 0; // of one text, special tokens among them
     float layer_norm_epsilon = 0;
-    Pooling pooling = Pooling::kMean; // of an embed model
-    bool normalize = false;           // an embed model's vectors have unit length
+    Pooling pooling = Pooling::kMean;        // of an embed model
+    bool normalize = false;                  // an embed model's vectors have unit length
     Problem problem = Problem::kSingleLabel; // of a classify model
     std::vector<std::string> labels;         // of a classify model
 

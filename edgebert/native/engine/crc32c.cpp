@@ -50,8 +50,8 @@ bool has_instruction() { return detect_cpu().arm_crc32; }
 #endif
 
 #if defined(EDGEBERT_CRC_TARGET)
-__attribute__((target(EDGEBERT_CRC_TARGET))) std::uint32_t
-by_instruction(std::uint32_t state, const unsigned char *data, std::size_t size) {
+__attribute__((target(EDGEBERT_CRC_TARGET))) std::uint32_t by_instruction(std::uint32_t state,
+                                                                          const unsigned char *data, std::size_t size) {
     for (; size >= 8; size -= 8, data += 8) {
         std::uint64_t word;
         std::memcpy(&word, data, sizeof word);

@@ -81,8 +81,7 @@ class Member {
         finite_ &= kernels_.layer_norm(from(rows, row), count, config_.hidden, norm, config_.layer_norm_epsilon);
     }
 
-    void linear(const Linear &layer, const FloatRows &input, std::size_t rows, const FloatRows &output,
-                Finish finish) {
+    void linear(const Linear &layer, const FloatRows &input, std::size_t rows, const FloatRows &output, Finish finish) {
         if (layer.weight_int8 != nullptr) {
             finite_ &= kernels_.quantize(input, rows, layer.inputs, layer.smoothing, scratch_.codes);
             kernels_.product_int8(layer, scratch_.codes, rows, output, finish);
@@ -148,9 +147,16 @@ class Member {
                                keys(keys_values, head, segment.slot), size * kPanel, size, segment.length, count,
                                nullptr, scores, Finish::kStore});
         finite_ &= kernels_.softmax(scores, count, segment.length);
-        kernels_.product_fp32({scores.data, scores.stride, values(keys_values, head, segment.slot),
-                               buffers_.slots * kPanel, segment.length, size, count, nullptr,
-                               {context.data + column, context.stride}, Finish::kStore});
+        kernels_.product_fp32({scores.data,
+                               scores.stride,
+                               values(keys_values, head, segment.slot),
+                               buffers_.slots * kPanel,
+                               segment.length,
+                               size,
+                               count,
+                               nullptr,
+                               {context.data + column, context.stride},
+                               Finish::kStore});
     }
 
     /// Everything of a layer that follows the attention, for `rows` from begin to end.

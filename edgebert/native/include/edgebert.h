@@ -81,7 +81,7 @@ typedef struct edgebert_session edgebert_session;
 typedef struct edgebert_info {
     size_t size;
     const char *name;      /* such as "minilm" */
-    const char *task;      /* "embed" or "classify" */
+    const char *task;      /* "embed" or "classify"; "tokenize" for a tokenizer's file */
     const char *precision; /* "int8" or "fp32" */
     int32_t max_tokens;    /* longest input in tokens, special tokens among them */
     int32_t vocabulary;    /* ids are 0 to vocabulary - 1 */

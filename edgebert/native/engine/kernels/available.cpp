@@ -14,12 +14,19 @@ struct Available {
         const auto add = [&](bool usable, const Kernels &kernels) {
             if (usable) list[count++] = &kernels;
         };
-#if defined(__x86_64__)
+#ifdef EDGEBERT_PATH_AVX512_VNNI
         add(cpu.avx512_vnni, kAvx512Vnni);
+#endif
+#ifdef EDGEBERT_PATH_AVX_VNNI
         add(cpu.avx_vnni, kAvxVnni);
+#endif
+#ifdef EDGEBERT_PATH_AVX2
         add(cpu.avx2, kAvx2);
-#elif defined(__aarch64__)
+#endif
+#ifdef EDGEBERT_PATH_NEON_DOTPROD
         add(cpu.neon_dotprod, kNeonDotprod);
+#endif
+#ifdef EDGEBERT_PATH_NEON
         add(true, kNeon);
 #endif
         static_cast<void>(cpu);

@@ -66,7 +66,9 @@ struct Dot {
 #else
         // weights are -64 to 64, so the sum of two products is at most 2 * 255 * 64 = 32640 and fits 16 bits
         const __m256i pairs = _mm256_maddubs_epi16(input, weights);
-        return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+        __asm__("" : "+x"(sums)); // else GCC adds the products of many groups up first, in memory
+        return sums;
 #endif
     }
 };

@@ -2,16 +2,28 @@
 #pragma once
 
 #include "kernels.h"
+#include "lanes.h"
 #include "polynomials.h"
 
 namespace edgebert::engine {
 
+/// Stores or adds the first `count` lanes of a value.
 template <class Floats>
-inline void finish_lanes(const Floats &value, float *to, std::size_t count, Finish finish) {
-    switch (finish) {
-    case Finish::kStore: value.store(to, count); break;
-    case Finish::kGelu: gelu(value).store(to, count); break;
-    case Finish::kAdd: (Floats::load(to, count) + value).store(to, count); break;
+EDGEBERT_INLINE void finish_lanes(const Floats &value, float *to, std::size_t count, Finish finish) {
+    if (finish == Finish::kAdd) {
+        (Floats::load(to, count) + value).store(to, count);
+    } else {
+        value.store(to, count);
+    }
+}
+
+/// Applies gelu to a tile that was just stored: one copy of the code for tiles of every size.
+template <class Floats> __attribute__((noinline)) void gelu_tile(const FloatRows &tile, int rows, std::size_t width) {
+    for (int row = 0; row < rows; ++row) {
+        float *const place = tile.row(static_cast<std::size_t>(row));
+        each_16(width, [place](std::size_t i, std::size_t count) {
+            gelu(Floats::load(place + i, count)).store(place + i, count);
+        });
     }
 }
 

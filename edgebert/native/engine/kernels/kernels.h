@@ -71,8 +71,8 @@ struct Kernels {
     bool (*layer_norm)(const FloatRows &values, std::size_t rows, std::size_t width, const Norm &norm, float epsilon);
 
     /// out = rows[id] * scale + position + type, [width].
-    void (*embed_int8)(const std::int8_t *row, float scale, const float *position, const float *type,
-                       std::size_t width, float *out);
+    void (*embed_int8)(const std::int8_t *row, float scale, const float *position, const float *type, std::size_t width,
+                       float *out);
 
     /// out = word + position + type, [width].
     void (*embed_fp32)(const float *word, const float *position, const float *type, std::size_t width, float *out);

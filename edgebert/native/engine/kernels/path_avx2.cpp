@@ -1,6 +1,6 @@
 #define EDGEBERT_PATH avx2
-#include "floats_avx2.h"
 #include "dot_x86.h"
+#include "floats_avx2.h"
 #include "path.h"
 #include "paths.h"
 

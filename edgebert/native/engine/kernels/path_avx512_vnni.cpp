@@ -1,6 +1,6 @@
 #define EDGEBERT_PATH avx512_vnni
-#include "floats_avx512.h"
 #include "dot_x86.h"
+#include "floats_avx512.h"
 #include "path.h"
 #include "paths.h"
 

@@ -1,6 +1,6 @@
 #define EDGEBERT_PATH neon
-#include "floats_neon.h"
 #include "dot_neon.h"
+#include "floats_neon.h"
 #include "path.h"
 #include "paths.h"
 

@@ -1,6 +1,6 @@
 #define EDGEBERT_PATH neon_dotprod
-#include "floats_neon.h"
 #include "dot_neon.h"
+#include "floats_neon.h"
 #include "path.h"
 #include "paths.h"
 
@@ -11,7 +11,7 @@ namespace {
 struct Int8 {
     using Floats = neon_dotprod::Floats;
     using Dot = neon_dotprod::Dot;
-    static constexpr int kRows = 5, kPanels = 1;
+    static constexpr int kRows = 4, kPanels = 1;
 };
 
 struct Fp32 {

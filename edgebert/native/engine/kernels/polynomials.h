@@ -2,12 +2,13 @@
 // multiply-add. Errors are measured against double precision in tests/cpp/test_kernels.cpp.
 #pragma once
 
-#include <cstddef>
+#include "lanes.h"
 
 namespace edgebert::engine {
 
 /// coefficients[0] is that of the highest power.
-template <class Floats, std::size_t Count> Floats horner(const float (&coefficients)[Count], const Floats &x) {
+template <class Floats, std::size_t Count>
+EDGEBERT_INLINE Floats horner(const float (&coefficients)[Count], const Floats &x) {
     Floats result = Floats::broadcast(coefficients[0]);
     for (std::size_t i = 1; i < Count; ++i)
         result = fma(result, x, Floats::broadcast(coefficients[i]));
@@ -15,7 +16,7 @@ template <class Floats, std::size_t Count> Floats horner(const float (&coefficie
 }
 
 /// e to the x within 2 ulp for x from -87 to 88; x is cut to that range. e^x = 2^n * e^r, |r| <= ln(2) / 2.
-template <class Floats> Floats exponential(const Floats &x) {
+template <class Floats> EDGEBERT_INLINE Floats exponential(const Floats &x) {
     constexpr float kTail[] = {0.00139336579f, 0.00836318173f, 0.041666463f, 0.166665763f, 0.5f};
     const Floats magic = Floats::broadcast(12582912.0f); // 1.5 * 2^23: adding it leaves no bits for a fraction
     const Floats one = Floats::broadcast(1.0f);
@@ -30,7 +31,7 @@ template <class Floats> Floats exponential(const Floats &x) {
 }
 
 /// erf(x) within 2e-7: x times a polynomial in x squared, mapped to -1 to 1; x is cut to 3.7, where erf is 1 - 1.7e-7.
-template <class Floats> Floats error_function(const Floats &x) {
+template <class Floats> EDGEBERT_INLINE Floats error_function(const Floats &x) {
     constexpr float kEven[] = {0.000768400787f, -0.00182446814f, 0.00139825873f, -0.00268816459f, 0.0084804846f,
                                -0.0152504779f,  0.0230754986f,   -0.0356011018f, 0.0521475151f,   -0.0705938563f,
                                0.0905216187f,   -0.112628102f,   0.140795439f,   -0.190468282f,   0.382137477f};
@@ -41,7 +42,7 @@ template <class Floats> Floats error_function(const Floats &x) {
 }
 
 /// x * (1 + erf(x / sqrt(2))) / 2
-template <class Floats> Floats gelu(const Floats &x) {
+template <class Floats> EDGEBERT_INLINE Floats gelu(const Floats &x) {
     const Floats half = x * Floats::broadcast(0.5f);
     return fma(half, error_function(x * Floats::broadcast(0.707106781f)), half);
 }

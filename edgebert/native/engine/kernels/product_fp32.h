@@ -3,7 +3,7 @@
 
 #include "finish.h"
 #include "kernels.h"
-#include "tile_int8.h"
+#include "lanes.h"
 #include "tiling.h"
 
 namespace edgebert::engine {
@@ -13,8 +13,10 @@ template <class Path, int Rows, int Panels> struct FloatTile {
 
     static void run(const FloatProduct &product, std::size_t row, std::size_t column) {
         Floats sums[Rows][Panels];
-        multiply(product, product.input + row * product.input_stride, product.weight + column / 16 * product.panel_stride,
-                 sums);
+        // the first tile fetches the weights of the panels to the right, which may be in slow memory
+        const std::size_t ahead = row == 0 ? Panels * product.panel_stride : 0;
+        multiply(product, ahead, product.input + row * product.input_stride,
+                 product.weight + column / 16 * product.panel_stride, sums);
         for (int panel = 0; panel < Panels; ++panel) {
             const std::size_t place = column + static_cast<std::size_t>(panel) * 16;
             const std::size_t left = product.columns - place, count = left < 16 ? left : 16;
@@ -25,10 +27,13 @@ template <class Path, int Rows, int Panels> struct FloatTile {
                              product.finish);
             }
         }
+        if (product.finish != Finish::kGelu) return;
+        const std::size_t left = product.columns - column, width = std::size_t{Panels} * 16;
+        gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, left < width ? left : width);
     }
 
-    static inline __attribute__((always_inline)) void multiply(const FloatProduct &product, const float *input,
-                                                               const float *weight, Floats (&out)[Rows][Panels]) {
+    static EDGEBERT_INLINE void multiply(const FloatProduct &product, std::size_t ahead, const float *input,
+                                         const float *weight, Floats (&out)[Rows][Panels]) {
         const std::size_t stride = product.input_stride, panel_stride = product.panel_stride;
         Floats sums[Rows][Panels];
         EDGEBERT_UNROLL
@@ -40,8 +45,11 @@ template <class Path, int Rows, int Panels> struct FloatTile {
         for (std::size_t depth = product.depth; depth > 0; --depth, ++input, weight += 16) {
             Floats weights[Panels];
             EDGEBERT_UNROLL
-            for (int panel = 0; panel < Panels; ++panel)
-                weights[panel] = Floats::load(weight + static_cast<std::size_t>(panel) * panel_stride);
+            for (int panel = 0; panel < Panels; ++panel) {
+                const float *const place = weight + static_cast<std::size_t>(panel) * panel_stride;
+                weights[panel] = Floats::load(place);
+                __builtin_prefetch(place + ahead, 0, 2);
+            }
             EDGEBERT_UNROLL
             for (int row = 0; row < Rows; ++row) {
                 const Floats value = Floats::broadcast(input[static_cast<std::size_t>(row) * stride]);
@@ -60,10 +68,9 @@ template <class Path, int Rows, int Panels> struct FloatTile {
 };
 
 template <class Path> void product_fp32(const FloatProduct &product) {
-    for_tiles<Path, FloatTile>(product.rows, (product.columns + 15) / 16,
-                               [&](auto tile, std::size_t row, std::size_t column) {
-                                   decltype(tile)::run(product, row, column);
-                               });
+    for_tiles<Path, FloatTile>(
+        product.rows, (product.columns + 15) / 16,
+        [&](auto tile, std::size_t row, std::size_t column) { decltype(tile)::run(product, row, column); });
 }
 
 } // namespace edgebert::engine

@@ -4,17 +4,10 @@
 #include <cmath>
 
 #include "kernels.h"
+#include "lanes.h"
 #include "polynomials.h"
 
 namespace edgebert::engine {
-
-/// Calls `each(place, count)` for every 16 of `width` lanes; count is 16 but at the end.
-template <class Each> inline __attribute__((always_inline)) void each_16(std::size_t width, Each each) {
-    std::size_t place = 0;
-    for (; place + 16 <= width; place += 16)
-        each(place, std::size_t{16});
-    if (place < width) each(place, width - place);
-}
 
 /// The scale of a token whose numbers go from low <= 0 to high >= 0, and 1 / scale.
 struct Quantizer {
@@ -34,8 +27,7 @@ struct Quantizer {
 
 /// code = round(value * smoothing / scale + zero_point)
 template <class Floats, class Value>
-inline __attribute__((always_inline)) bool quantize_row(std::size_t width, Value value, std::uint8_t *codes,
-                                                        CodeScale &scale) {
+EDGEBERT_INLINE bool quantize_row(std::size_t width, Value value, std::uint8_t *codes, CodeScale &scale) {
     const Floats zero = Floats::broadcast(0.0f);
     Floats low = zero, high = zero, check = zero;
     each_16(width, [&](std::size_t place, std::size_t count) {
@@ -64,7 +56,9 @@ bool quantize(const FloatRows &input, std::size_t rows, std::size_t width, const
         const float *const from = input.row(row);
         std::uint8_t *const to = codes.data + row * codes.stride;
         if (smoothing == nullptr) {
-            const auto value = [from](std::size_t place, std::size_t count) { return Floats::load(from + place, count); };
+            const auto value = [from](std::size_t place, std::size_t count) {
+                return Floats::load(from + place, count);
+            };
             finite = quantize_row<Floats>(width, value, to, codes.scales[row]) && finite;
         } else {
             const auto value = [from, smoothing](std::size_t place, std::size_t count) {
@@ -77,8 +71,7 @@ bool quantize(const FloatRows &input, std::size_t rows, std::size_t width, const
 }
 
 /// (x - mean) / sqrt(variance + epsilon) * weight + bias, the variance from centred values.
-template <class Floats>
-bool layer_norm_row(float *row, std::size_t width, const Norm &norm, float epsilon) {
+template <class Floats> bool layer_norm_row(float *row, std::size_t width, const Norm &norm, float epsilon) {
     Floats sum = Floats::broadcast(0.0f);
     each_16(width, [&](std::size_t place, std::size_t count) { sum = sum + Floats::load(row + place, count); });
     const float size = static_cast<float>(width);
