@@ -21,7 +21,7 @@ ALPHAS: tuple[float | None, ...] = (None, 0.5, 0.6, 0.7)
 _MAX_TOKENS = 1 << 14  # of all samples together; bounds memory, and more change nothing measurable
 _JUDGES = 1024  # tokens on which the candidates for smoothing are compared
 _SHRINKS = tuple(1 - step / 50 for step in range(18))  # of a scale, from the one that clips nothing
-_DAMPING = 0.01  # of the Hessian's diagonal, as in the paper
+_DAMPING_TOKENS = 500  # damping of the Hessian's diagonal times tokens: few tokens say little about inputs to come
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +117,7 @@ def quantize_linear(linear: Linear, values: torch.Tensor, alpha: float | None) -
     scale_a, zero_point, codes_a = quantize_tokens(values if smoothing is None else values * smoothing)
     seen = (codes_a - zero_point) * scale_a  # [tokens, in], the inputs as the kernels see them
     scale = _search_scales(weight)
-    codes = gptq(weight, _hessian(seen), scale, WEIGHT_MAX, _DAMPING)
+    codes = gptq(weight, _hessian(seen), scale, WEIGHT_MAX, _DAMPING_TOKENS / len(seen))
     lost = values.double().mean(dim=0) @ linear.weight.double() - seen.double().mean(dim=0) @ (codes * scale)
     return IntegerLinear(codes.to(torch.int8), scale.float(), (linear.bias.double() + lost).float(), smoothing)
 
