@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# cmake, ctest and ninja are those that the development set brings
+export PATH := $(abspath $(BIN)):$(PATH)
 NATIVE = CMakeLists.txt $(shell find edgebert/native -type f)
 CMAKE = cmake -S . -G Ninja
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -43,13 +45,13 @@ fuzz: test-native
 	build/native/fuzz_model --seconds 60
 
 # libedgebert in build/library, and installed as a user has it in build/prefix
-library:
+library: setup
 	$(CMAKE) -B build/library -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF
 	cmake --build build/library
 	cmake --install build/library --prefix build/prefix > /dev/null
 
 # the library without the engine, and with the scalar path alone
-test-options:
+test-options: setup
 	$(CMAKE) -B build/tokenizer_only -DEDGEBERT_TOKENIZER_ONLY=ON
 	cmake --build build/tokenizer_only
 	ctest --test-dir build/tokenizer_only --output-on-failure
