@@ -22,15 +22,23 @@ constexpr int kTurns = 2000, kChains = 10;
 
 // ten chains in registers; the empty statement keeps the compiler from merging or removing their steps
 #define EDGEBERT_STEP(sum, step)                                                                                       \
-    step(sum);                                                                                                         \
-    __asm__ volatile("" : "+v"(sum));
+    do {                                                                                                               \
+        step(sum);                                                                                                     \
+        __asm__ volatile("" : "+v"(sum));                                                                              \
+    } while (false)
 #define EDGEBERT_CHAINS(type, start, step)                                                                             \
     type a0 = start, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0, a8 = a0, a9 = a0;                  \
     for (int turn = 0; turn < kTurns; ++turn) {                                                                        \
-        EDGEBERT_STEP(a0, step)                                                                                        \
-        EDGEBERT_STEP(a1, step)                                                                                        \
-        EDGEBERT_STEP(a2, step) EDGEBERT_STEP(a3, step) EDGEBERT_STEP(a4, step) EDGEBERT_STEP(a5, step)                \
-            EDGEBERT_STEP(a6, step) EDGEBERT_STEP(a7, step) EDGEBERT_STEP(a8, step) EDGEBERT_STEP(a9, step)            \
+        EDGEBERT_STEP(a0, step);                                                                                       \
+        EDGEBERT_STEP(a1, step);                                                                                       \
+        EDGEBERT_STEP(a2, step);                                                                                       \
+        EDGEBERT_STEP(a3, step);                                                                                       \
+        EDGEBERT_STEP(a4, step);                                                                                       \
+        EDGEBERT_STEP(a5, step);                                                                                       \
+        EDGEBERT_STEP(a6, step);                                                                                       \
+        EDGEBERT_STEP(a7, step);                                                                                       \
+        EDGEBERT_STEP(a8, step);                                                                                       \
+        EDGEBERT_STEP(a9, step);                                                                                       \
     }
 
 #define EDGEBERT_AVX2_INT8(sum)                                                                                        \
