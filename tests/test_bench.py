@@ -93,7 +93,7 @@ def test_a_row_says_who_is_faster_and_how_much_is_done(embed_bundle):
     assert row.tokens_per_second.value == pytest.approx(240 / (reference.sum() / 2 / 1000))
     assert row.latency_ms.p50.value == pytest.approx(np.median(reference) / 2)
     own = model_row(Contestant(bundle, "onnxruntime", 1, True), reference, [3, 5, 7, 9], None, None)
-    assert (own.times_faster, own.name) == (None, "FP32 baseline (onnxruntime)")
+    assert (own.times_faster, own.name) == (None, "FP32 (onnxruntime)")
     assert tokenizer_row(reference).p50.value == pytest.approx(np.median(reference))
 
 
@@ -333,7 +333,7 @@ def test_the_report_of_an_encoder(embed_bundle):
     steps = []
     report = run(embed_bundle, QUICK, lambda *step: steps.append(step))
     own, baseline = report.rows
-    assert (own.name, baseline.name) == ("INT8 (onnxruntime)", "FP32 baseline (onnxruntime)")
+    assert (own.name, baseline.name) == ("INT8 (onnxruntime)", "FP32 (onnxruntime)")
     assert report.baseline == baseline.name
     assert own.times_faster is not None and baseline.times_faster is None
     assert 0.9 < own.accuracy.cosine_min <= own.accuracy.cosine_mean < 1
@@ -401,7 +401,7 @@ def test_an_engine_that_is_missing_is_a_note_and_not_an_end(own_bundle):
     (own_bundle / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
     report = run(own_bundle, QUICK)
     assert [row.engine for row in report.rows] == ["onnxruntime", "onnxruntime"]
-    assert [note.what for note in report.not_measured] == ["INT8 (steam)", "FP32 baseline (steam)"]
+    assert [note.what for note in report.not_measured] == ["INT8 (steam)", "FP32 (steam)"]
     document["engines"] = ["steam"]
     (own_bundle / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(EngineError, match="'steam'"):

@@ -28,8 +28,8 @@ class Contestant:
 
     @property
     def name(self) -> str:
-        """The name in tables, for example "FP32 baseline (onnxruntime)"."""
-        return f"{self.precision.upper()}{' baseline' if self.is_baseline else ''} ({self.engine})"
+        """The name in tables, for example "FP32 (onnxruntime)"."""
+        return f"{self.precision.upper()} ({self.engine})"
 
     @property
     def model_bytes(self) -> int:
