@@ -50,6 +50,8 @@ add_library(edgebert::edgebert ALIAS edgebert_${EDGEBERT_DEFAULT})
 set(EDGEBERT_PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/edgebert)
 configure_package_config_file(cmake/edgebertConfig.cmake.in edgebertConfig.cmake INSTALL_DESTINATION ${EDGEBERT_PACKAGE})
 write_basic_package_version_file(edgebertConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+# relative, so that `cmake --install --prefix` and a moved folder work
+file(RELATIVE_PATH EDGEBERT_PC_TO_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/edgebert.pc.in edgebert.pc @ONLY)
 install(EXPORT edgebertTargets NAMESPACE edgebert:: DESTINATION ${EDGEBERT_PACKAGE} COMPONENT development)
 install(FILES edgebert/native/include/edgebert.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
