@@ -37,11 +37,6 @@ def opened_output(path: Path | None) -> Iterator[BinaryIO]:
         raise InputError(f"cannot write {name}: {error.strerror or error}") from error
 
 
-def json_line(row: dict[str, object]) -> bytes:
-    """Return one line of a jsonl file."""
-    return (json_text(row) + "\n").encode()
-
-
 def csv_line(fields: Sequence[str]) -> bytes:
     """Return one line of a csv file."""
     buffer = io.StringIO(newline="")
