@@ -9,7 +9,7 @@ from edgebert.errors import BundleError
 
 FORMAT = 1
 TASKS = ("embed", "classify")
-PRECISIONS = ("int8", "fp32")
+PRECISIONS = ("int8", "fp16", "fp32")
 POOLINGS = ("mean", "cls", "max")
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 

@@ -1,5 +1,6 @@
-"""From weights and samples to a plan whose activation ranges are fixed at export."""
+"""Graphs whose activation ranges are fixed at export."""
 
-from edgebert.export.static.plan import StaticOptions, plan_static
+from edgebert.export.static.maker import StaticMaker
+from edgebert.export.static.plan import StaticOptions
 
-__all__ = ["StaticOptions", "plan_static"]
+__all__ = ["StaticMaker", "StaticOptions"]
