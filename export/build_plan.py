@@ -53,10 +53,8 @@ def trtexec(precision: str, half: bool, release: Release, max_tokens: int) -> st
     flags = [f"--{flag}" for flag in ([] if half else _FLAGS[precision])]
     if half and release.version < (11, 0):
         flags = ["--stronglyTyped"]  # from 11 on there is nothing else
-    typical = min(64, max_tokens)
-    shapes = [
-        f"--{name}Shapes={_shapes(tokens)}" for name, tokens in (("min", 1), ("opt", typical), ("max", max_tokens))
-    ]
+    lengths = {"min": 1, "opt": min(64, max_tokens), "max": max_tokens}
+    shapes = [f"--{name}Shapes={_shapes(tokens)}" for name, tokens in lengths.items()]
     workspace = f"--memPoolSize=workspace:{WORKSPACE_BYTES >> 20}"
     return " ".join([_TRTEXEC, f"--onnx={MODEL}", "--saveEngine=model.plan", *flags, *shapes, workspace])
 

@@ -98,7 +98,7 @@ def _canonical_weights(checkpoint: Checkpoint) -> Weights:
     activation = checkpoint.model.config.hidden_act
     if activation != "gelu":
         raise CheckpointError(
-            f"{checkpoint.name} has the activation {activation!r}: fixed ranges need 'gelu', export it for a CPU without"
+            f"{checkpoint.name} has the activation {activation!r}, fixed ranges need 'gelu': export it for a CPU"
         )
     return read_weights(checkpoint)
 

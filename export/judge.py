@@ -70,9 +70,8 @@ def judge(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, samples: Se
         if engine in manifest.engines:
             accuracy[engine] = {**accuracy[stand_in], "measured_on": stand_in}
             golden = dataclasses.replace(golden, outputs={**golden.outputs, engine: golden.outputs[stand_in]})
-            tolerance[engine] = max(
-                _tolerance(golden, engine, manifest.scheme[engine]), _distance(draft, golden, stand_in)
-            )
+            least = _tolerance(golden, engine, manifest.scheme[engine])
+            tolerance[engine] = max(least, _distance(draft, golden, stand_in))
     return Verdict(accuracy, golden, tolerance)
 
 

@@ -39,7 +39,7 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         tokenizer = write_tokenizer(checkpoint, folder)
         check_tokens(tokenizer, checkpoint, (*GOLDEN_TEXTS, *texts.comparison))
         samples = list(samples_of(tokenizer, texts.smoothing, checkpoint.shape.max_tokens))
-        progress(f"making the graphs in {recipe.precision.upper()}")
+        progress("making the graphs")
         graphs = make_graphs(checkpoint, samples, target, recipe)
         native = None
         if "native" in target.engines and (reason := unsupported(checkpoint)) is not None:

@@ -30,7 +30,7 @@ def test_export_embed_verify_inspect(checkpoint, tmp_path, run_cli):
         for stage in (
             "loading the checkpoint",
             "compiling the tokenizer",
-            "making the graphs in INT8",
+            "making the graphs",
             "lowering to the native engine",
             "comparing with FP32",
             "writing the bundle",

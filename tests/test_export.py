@@ -212,7 +212,7 @@ def test_an_existing_output_is_kept_unless_forced(encoder, int8, tmp_path):
     assert not (output / "mine.txt").exists()
 
 
-@pytest.mark.parametrize("stage", ["loading the checkpoint", "exporting the FP32 graph", "writing the bundle"])
+@pytest.mark.parametrize("stage", ["loading the checkpoint", "making the graphs", "writing the bundle"])
 def test_an_interrupted_export_leaves_nothing(encoder, tmp_path, stage):
     def stop(found):
         if found == stage:
