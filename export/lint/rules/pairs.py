@@ -72,24 +72,19 @@ def pair_repeated(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"it quantizes what {name_of(made)} has just dequantized")
 
 
-@rule("quantize-shared", "warning", "merge the layers into one product, or give each its own pair")
-def quantize_shared(view: View, platform: Platform) -> Iterator[Hit]:
-    """The pair of a linear layer's input serves that layer alone.
+@rule("pair-shared", "warning", "let the other operator read the float tensor")
+def pair_shared(view: View, platform: Platform) -> Iterator[Hit]:
+    """The pair of a product's input is read by products alone.
 
-    TensorRT copies a shared pair where it must. ONNX Runtime on a CPU, which runs the same file where TensorRT is
-    missing, leaves every product that shares a pair in float.
+    Another reader needs the tensor in float again, so that the pair is not fused into the kernel before it. (The residual
+    addition has a rule of its own.)
     """
     for node in quantizes(view):
-        output = node.output[0] if node.output else ""
-        products = {
-            name_of(reader.node)
-            for use in view.uses(output)
-            for back in use.node.output
-            for reader in view.uses(back)
-            if is_onnx(reader.node, "MatMul", "Gemm")
-        }
-        if len(products) > 1:
-            yield hit(node, f"it serves {len(products)} products: {', '.join(sorted(products)[:4])}")
+        back = [use.node for output in node.output for use in view.uses(output)]
+        reads = [use.node for each in back for output in each.output for use in readers(view, output)]
+        others = [each for each in reads if not is_onnx(each, "MatMul", "Gemm", "Conv", "Add")]
+        if others and len(others) < len(reads):
+            yield hit(node, f"{name_of(others[0])} ({others[0].op_type}) reads it beside products")
 
 
 @rule("dequantize-unused", "error", "remove the pair, or let the operator that it was made for read it")
