@@ -2,8 +2,8 @@
 
 TensorRT-RTX is the one member of the TensorRT family that parses and builds where there is no driver. It is the newest
 parser: that it takes a graph says nothing about 8.5, 8.6 or 10.3, whose rules are those of `edgebert.export.lint`, and
-nothing about where INT8 is placed or how fast it is on a Jetson. It runs in a process of its own, because it prints, may
-crash, and has one logger a process.
+nothing about where INT8 is placed or how fast it is on a Jetson. It runs in a process of its own, because it prints,
+may crash, and has one logger a process.
 """
 
 import dataclasses

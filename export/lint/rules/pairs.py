@@ -76,8 +76,8 @@ def pair_repeated(view: View, platform: Platform) -> Iterator[Hit]:
 def pair_shared(view: View, platform: Platform) -> Iterator[Hit]:
     """The pair of a product's input is read by products alone.
 
-    Another reader needs the tensor in float again, so that the pair is not fused into the kernel before it. (The residual
-    addition has a rule of its own.)
+    Another reader needs the tensor in float again, so that the pair is not fused into the kernel before it. (The
+    residual addition has a rule of its own.)
     """
     for node in quantizes(view):
         back = [use.node for output in node.output for use in view.uses(output)]
