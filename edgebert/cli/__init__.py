@@ -18,6 +18,7 @@ from edgebert.cli.classify import classify
 from edgebert.cli.embed import embed
 from edgebert.cli.export import export
 from edgebert.cli.inspect import inspect
+from edgebert.cli.lint import lint
 from edgebert.cli.verify import verify
 from edgebert.cli.words import UsageError, say
 from edgebert.errors import EdgebertError
@@ -29,6 +30,7 @@ app.command()(classify)
 app.command()(bench)
 app.command()(inspect)
 app.command()(verify)
+app.command()(lint)
 
 # newer versions of typer carry a copy of click; this is the class of all wrong usage in any of them
 _TyperError = cast("type[Exception]", typer.BadParameter.__mro__[1])
