@@ -28,9 +28,11 @@ def find_linears(model: onnx.ModelProto, shape: Shape) -> list[Linear]:
     """
     producers = {name: node.op_type for node in model.graph.node for name in node.output}
     weights = {tensor.name for tensor in model.graph.initializer}
+    nodes = list(model.graph.node)
+    end = max((at for at, node in enumerate(nodes) if node.op_type == "SkipLayerNormalization"), default=0)
     linears = [
         Linear(node, _kind(node, producers), node.input[0], node.input[1])
-        for node in model.graph.node
+        for node in nodes[:end]  # what follows the last normalization is the head
         if node.op_type in ("Attention", "MatMul") and node.input[1] in weights
     ]
     found = [linear.kind for linear in linears]

@@ -10,7 +10,7 @@ from edgebert.export.lower.answers import engine_answers
 from edgebert.export.lower.native import Floats, GoldenTexts, model_bytes
 from edgebert.export.lower.quantize import quantize_weights
 from edgebert.export.lower.weights import read_weights, unsupported
-from edgebert.export.texts import GOLDEN_TEXTS
+from edgebert.export.texts import golden_texts
 from edgebert.export.tokens import samples_of
 from edgebert.tokenizer import Tokenizer
 
@@ -41,8 +41,8 @@ def lower(checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], in
         InputError: there are no samples, or an activation is not finite.
     """
     weights = read_weights(checkpoint)
-    read = samples_of(Tokenizer.from_file(tokenizer), GOLDEN_TEXTS, checkpoint.shape.max_tokens)
-    golden = GoldenTexts(GOLDEN_TEXTS, tuple(read))
+    texts = golden_texts(checkpoint.task)
+    golden = GoldenTexts(texts, tuple(samples_of(Tokenizer.from_file(tokenizer), texts, checkpoint.shape.max_tokens)))
 
     def answer(content: bytes) -> Floats:
         return engine_answers(content, golden.samples)
