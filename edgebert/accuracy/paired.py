@@ -75,9 +75,7 @@ def bootstrap_interval(metric: Metric, first: Marks, second: Marks) -> tuple[flo
         drawn = rng.integers(texts + len(pools) - 1, size=texts)
         counts = [int((drawn < texts).sum()), *((drawn == texts + more).sum() for more in range(len(pools) - 1))]
         rows = [rng.integers(len(pool[0]), size=count) for pool, count in zip(pools, counts, strict=True)]
-        one, other = (
-            np.vstack([pool[side][row] for pool, row in zip(pools, rows, strict=True)]) for side in (0, 1)
-        )
+        one, other = (np.vstack([pool[side][row] for pool, row in zip(pools, rows, strict=True)]) for side in (0, 1))
         drops[number] = metric.score(one) - metric.score(other)
     low, high = np.nanquantile(drops, (0.025, 0.975))
     return float(low), float(high)
