@@ -17,6 +17,7 @@ from edgebert.cli.bench import bench
 from edgebert.cli.classify import classify
 from edgebert.cli.embed import embed
 from edgebert.cli.export import export
+from edgebert.cli.finetune import finetune
 from edgebert.cli.inspect import inspect
 from edgebert.cli.lint import lint
 from edgebert.cli.verify import verify
@@ -25,6 +26,7 @@ from edgebert.errors import EdgebertError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(export)
+app.command()(finetune)
 app.command()(embed)
 app.command()(classify)
 app.command()(bench)
