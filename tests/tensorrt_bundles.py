@@ -12,8 +12,8 @@ from onnx import helper, numpy_helper
 
 from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, PLAN, open_bundle
 from edgebert.files import write_json
-from edgebert.loader import load
 from edgebert.golden import model_outputs, parse_golden
+from edgebert.loader import load
 from edgebert.tensorrt.plan import BuildPlan, PlannedModel, Profile
 from edgebert.tensorrt.version import Version
 
