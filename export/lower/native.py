@@ -11,9 +11,9 @@ import torch
 
 from edgebert import _native
 from edgebert.calibration import Sample
+from edgebert.container import Array, pack, unpack
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.embedding import quantize_rows
-from edgebert.export.lower.container import Array, pack, unpack
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.weights import Linear, Norm, Weights
 from edgebert.golden import Text
