@@ -4,18 +4,20 @@ from edgebert.bundle import BASELINE, HALF, MODEL
 from edgebert.export.platforms import Release
 from edgebert.export.targets import Target
 from edgebert.manifest import Shape
+from edgebert.tensorrt.plan import BuildPlan, PlannedModel, Profile
+from edgebert.tensorrt.version import Version
 
-FORMAT = 1
 WORKSPACE_BYTES = 512 << 20  # TensorRT would take all memory, which on a Jetson is also the CPU's
 
 _BUCKETS = (16, 32, 64, 128, 256, 512)  # tokens; TensorRT chooses its kernels for each
 _TRTEXEC = "/usr/src/tensorrt/bin/trtexec"
 _WEAKLY_TYPED_MAJORS = (8, 10)
 _STRONGLY_TYPED_MAJORS = (10, 11)
-_FLAGS = {"int8": ["int8", "fp16"], "fp16": ["fp16"]}  # INT8 without FP16 would leave the rest in FP32
+_BELOW_WEAKLY_TYPED, _BELOW_STRONGLY_TYPED = Version(11, 0), Version(12, 0)
+_FLAGS = {"int8": ("int8", "fp16"), "fp16": ("fp16",)}  # INT8 without FP16 would leave the rest in FP32
 
 
-def build_plan(target: Target, shape: Shape, precision: str, slim: bool) -> dict[str, object]:
+def plan_document(target: Target, shape: Shape, precision: str, slim: bool) -> dict[str, object]:
     """Return the document of ``plan.json``; ``docs/bundle-format.md`` describes every field.
 
     Args:
@@ -26,21 +28,20 @@ def build_plan(target: Target, shape: Shape, precision: str, slim: bool) -> dict
     """
     if target.platform is None:
         raise ValueError(f"{target.name} has no TensorRT")
-    oldest = min(target.platform.releases)
+    half, oldest = target.dialect.half, min(target.platform.releases)
     graphs = {precision: MODEL}
     if precision == "int8" and not slim:
-        graphs["fp16"] = HALF if target.dialect.half else BASELINE
-    half = target.dialect.half
-    return {
-        "format": FORMAT,
-        "dialect": target.dialect.name,
-        "opset": target.dialect.opset,
-        "tensorrt": {"from": str(oldest), "below": "12.0" if half else "11.0"},
-        "models": {name: {"file": file, "flags": _flags(name, half)} for name, file in graphs.items()},
-        "profiles": [{"batch": 1, "tokens": tokens} for tokens in buckets(shape.max_tokens)],
-        "workspace_bytes": WORKSPACE_BYTES,
-        "trtexec": trtexec(precision, half, oldest, shape.max_tokens),
-    }
+        graphs["fp16"] = HALF if half else BASELINE
+    plan = BuildPlan(
+        dialect=target.dialect.name,
+        opset=target.dialect.opset,
+        oldest=Version(*oldest.version),
+        below=_BELOW_STRONGLY_TYPED if half else _BELOW_WEAKLY_TYPED,
+        models={name: PlannedModel(file, _flags(name, half)) for name, file in graphs.items()},
+        profiles=tuple(Profile(1, tokens) for tokens in buckets(shape.max_tokens)),
+        workspace_bytes=WORKSPACE_BYTES,
+    )
+    return {**plan.to_json(), "trtexec": trtexec(precision, half, oldest, shape.max_tokens)}
 
 
 def buckets(max_tokens: int) -> list[int]:
@@ -50,7 +51,7 @@ def buckets(max_tokens: int) -> list[int]:
 
 def trtexec(precision: str, half: bool, release: Release, max_tokens: int) -> str:
     """Return the command that builds an engine of any length without edgebert, to be run in the bundle."""
-    flags = [f"--{flag}" for flag in ([] if half else _FLAGS[precision])]
+    flags = [f"--{flag}" for flag in (() if half else _FLAGS[precision])]
     if half and release.version < (11, 0):
         flags = ["--stronglyTyped"]  # from 11 on there is nothing else
     lengths = {"min": 1, "opt": min(64, max_tokens), "max": max_tokens}
@@ -63,8 +64,8 @@ def _shapes(tokens: int) -> str:
     return ",".join(f"{name}:1x{tokens}" for name in ("input_ids", "attention_mask", "token_type_ids"))
 
 
-def _flags(precision: str, half: bool) -> dict[str, list[str]]:
+def _flags(precision: str, half: bool) -> dict[int, tuple[str, ...]]:
     """Return the builder's flags by major version of TensorRT."""
     if half:
-        return {str(major): ["strongly_typed"] for major in _STRONGLY_TYPED_MAJORS}
-    return {str(major): _FLAGS[precision] for major in _WEAKLY_TYPED_MAJORS}
+        return dict.fromkeys(_STRONGLY_TYPED_MAJORS, ("strongly_typed",))
+    return dict.fromkeys(_WEAKLY_TYPED_MAJORS, _FLAGS[precision])

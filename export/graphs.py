@@ -3,18 +3,16 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import onnx
-
 from edgebert.bundle import BASELINE, HALF, MODEL
 from edgebert.calibration import Sample
 from edgebert.errors import CheckpointError
-from edgebert.export.canonical import FLOAT, build
+from edgebert.export.canonical import FLOAT, Dialect, build
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.graph import to_graph
 from edgebert.export.lower.weights import Weights, read_weights
+from edgebert.export.mix import Maker, Mix
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe
-from edgebert.export.saturation import check_saturation
 from edgebert.export.static import StaticMaker, StaticOptions
 from edgebert.export.targets import Target
 from edgebert.manifest import Shape
@@ -30,14 +28,16 @@ class Graphs:
     """The graphs of a bundle.
 
     Attributes:
-        files: by file name.
+        files: serialized, by file name.
         schemes: by engine that reads them: how the model's numbers are stored.
-        provenance: how it was quantized, for the manifest.
+        provenance: how the model was quantized, for the manifest.
+        maker: makes the model in other ways; None where it is not INT8.
     """
 
-    files: Mapping[str, onnx.ModelProto]
+    files: Mapping[str, bytes]
     schemes: Mapping[str, str]
-    provenance: Mapping[str, str]
+    provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    maker: Maker | None = None
 
 
 def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, recipe: Recipe) -> Graphs:
@@ -53,45 +53,43 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
         InputError: there are no samples, or an activation is not finite.
         CheckpointError: the model has a form that cannot be exported for the target.
     """
-    if target.platform is None:
-        return _for_cpu(checkpoint, samples, target, recipe)
+    if target.platform is not None:
+        return _for_tensorrt(checkpoint, samples, target, recipe)
+    exact = to_graph(checkpoint)
+    baseline = bytes(exact.SerializeToString())
+    if recipe.precision == "fp32":
+        return Graphs({MODEL: baseline}, {"onnxruntime": "fp32"})
+    if not recipe.static:
+        maker: Maker = quantize(exact, checkpoint.shape, samples, target).maker
+    else:
+        maker = StaticMaker(_canonical_weights(checkpoint), samples, StaticOptions(target.dialect))
+    made = maker.make(Mix(maker.settings[0]))
+    schemes = {"onnxruntime": target.scheme(recipe.static)}
+    return Graphs({MODEL: made.content, BASELINE: baseline}, schemes, made.provenance, maker)
+
+
+def _for_tensorrt(checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, recipe: Recipe) -> Graphs:
     weights = _canonical_weights(checkpoint)
-    exact = build(weights, FLOAT, dataclasses.replace(target.dialect, half=False))
-    half = {HALF: build(weights, FLOAT, target.dialect)} if target.dialect.half else {}
+    exact = _in_float(weights, dataclasses.replace(target.dialect, half=False))
+    half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
     if recipe.precision == "fp16":
         return _half(exact, half.get(HALF))
-    options = StaticOptions(target.dialect, residual=True, attention=_attention_fits(target, checkpoint.shape))
-    maker = StaticMaker(weights, samples, options)
-    chosen = maker.settings[0]
-    scheme = target.scheme(static=True)
-    return Graphs(
-        {MODEL: maker.model(chosen), BASELINE: exact, **half},
-        {"tensorrt": scheme, "onnxruntime": scheme},
-        {"smoothing": chosen, "int8_attention": "yes" if options.attention else "no"},
-    )
+    attention = _attention_fits(target, checkpoint.shape)
+    maker = StaticMaker(weights, samples, StaticOptions(target.dialect, residual=True, attention=attention))
+    made = maker.make(Mix(maker.settings[0]))
+    schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))
+    return Graphs({MODEL: made.content, BASELINE: exact, **half}, schemes, made.provenance, maker)
 
 
-def _half(exact: onnx.ModelProto, half: onnx.ModelProto | None) -> Graphs:
-    """Return the graphs of FP16: TensorRT before 11 reads the FP32 graph and is told to use FP16 by a flag."""
+def _half(exact: bytes, half: bytes | None) -> Graphs:
+    """Return the graphs of FP16: where types are not strong, a flag tells TensorRT to run the FP32 graph in FP16."""
     if half is None:
-        return Graphs({MODEL: exact}, {"tensorrt": "fp16", "onnxruntime": "fp32"}, {})
-    return Graphs({MODEL: half, BASELINE: exact}, {"tensorrt": "fp16", "onnxruntime": "fp16"}, {})
+        return Graphs({MODEL: exact}, {"tensorrt": "fp16", "onnxruntime": "fp32"})
+    return Graphs({MODEL: half, BASELINE: exact}, {"tensorrt": "fp16", "onnxruntime": "fp16"})
 
 
-def _for_cpu(checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, recipe: Recipe) -> Graphs:
-    exact = to_graph(checkpoint)
-    if recipe.precision == "fp32":
-        return Graphs({MODEL: exact}, {"onnxruntime": "fp32"}, {})
-    if recipe.static:
-        maker = StaticMaker(_canonical_weights(checkpoint), samples, StaticOptions(target.dialect))
-        model, smoothing = maker.model(maker.settings[0]), maker.settings[0]
-        if target.weight_bits == 7:
-            check_saturation(model)
-    else:
-        quantized = quantize(exact, checkpoint.shape, samples, target)
-        model, smoothing = quantized.model, str(quantized.smoothing or "none")
-    scheme = target.scheme(recipe.static)
-    return Graphs({MODEL: model, BASELINE: exact}, {"onnxruntime": scheme}, {"smoothing": smoothing})
+def _in_float(weights: Weights, dialect: Dialect) -> bytes:
+    return bytes(build(weights, FLOAT, dialect).SerializeToString())
 
 
 def _canonical_weights(checkpoint: Checkpoint) -> Weights:

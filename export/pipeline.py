@@ -8,7 +8,7 @@ from edgebert.export.graphs import make_graphs
 from edgebert.export.judge import judge
 from edgebert.export.lower import lower, unsupported
 from edgebert.export.recipe import Recipe, model_name, output_of, target_of
-from edgebert.export.texts import GOLDEN_TEXTS, for_task, read_export_texts
+from edgebert.export.texts import for_task, golden_texts, read_export_texts
 from edgebert.export.tokens import check_tokens, samples_of, write_tokenizer
 from edgebert.export.write import Artefacts, finish_bundle, write_draft
 from edgebert.files import new_folder
@@ -37,7 +37,7 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         texts = for_task(texts, checkpoint.task)
         progress("compiling the tokenizer")
         tokenizer = write_tokenizer(checkpoint, folder)
-        check_tokens(tokenizer, checkpoint, (*GOLDEN_TEXTS, *texts.comparison))
+        check_tokens(tokenizer, checkpoint, (*golden_texts(checkpoint.task), *texts.comparison))
         samples = list(samples_of(tokenizer, texts.smoothing, checkpoint.shape.max_tokens))
         progress("making the graphs")
         graphs = make_graphs(checkpoint, samples, target, recipe)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from edgebert import manifest
 from edgebert.calibration import BUILTIN
 from edgebert.errors import InputError
 from edgebert.export.targets import Target, target_named
@@ -14,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TASKS = ("auto", "embed", "classify")
+TASKS = ("auto", *manifest.TASKS)
 PRECISIONS = ("int8", "fp16", "fp32")
 
 _KINDS = {bool: "true or false", int: "a whole number", str: "a text"}  # of the settings in a file
@@ -27,7 +28,7 @@ class Recipe:
     Attributes:
         output: folder of the bundle to write; None: NAME-PRECISION-TARGET.bundle in the current folder.
         model: checkpoint folder or hub id; None is the MiniLM of the ``demo`` extra.
-        task: ``embed``, ``classify`` or ``auto`` (what the checkpoint was made for).
+        task: ``embed``, ``classify``, ``tag``, ``answer`` or ``auto`` (what the checkpoint was made for).
         precision: ``int8``, ``fp16`` (of a Jetson) or ``fp32`` (of a CPU).
         target: name of a target, see `edgebert.export.targets`.
         jetpack: of a Jetson: 5, 6 or 7; None is the most common one of the board.

@@ -4,8 +4,6 @@ import dataclasses
 import importlib.metadata
 from pathlib import Path
 
-import onnx
-
 from edgebert.bundle import (
     BASELINE,
     GOLDEN,
@@ -17,7 +15,7 @@ from edgebert.bundle import (
     TOKENIZER,
     Bundle,
 )
-from edgebert.export.build_plan import build_plan
+from edgebert.export.build_plan import plan_document
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.graphs import Graphs
 from edgebert.export.judge import Verdict
@@ -83,7 +81,7 @@ def finish_bundle(
     (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
     write_json(folder / "config.json", checkpoint.model.config.to_diff_dict())
     if target.platform is not None:
-        write_json(folder / PLAN, build_plan(target, checkpoint.shape, manifest.precision, slim))
+        write_json(folder / PLAN, plan_document(target, checkpoint.shape, manifest.precision, slim))
     for name in _ONLY_COMPARED if slim else ():
         (folder / name).unlink(missing_ok=True)
     files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
@@ -93,7 +91,7 @@ def finish_bundle(
 def _write_models(folder: Path, made: Artefacts) -> list[str]:
     """Write the models and return their names."""
     for name, graph in made.graphs.files.items():
-        onnx.save(graph, folder / name)
+        (folder / name).write_bytes(graph)
     native = {} if made.native is None else made.native.files()
     for name, content in native.items():
         (folder / name).write_bytes(content)
@@ -109,9 +107,9 @@ def _native_scheme(native: NativeFiles | None) -> dict[str, str]:
 def _provenance(checkpoint: Checkpoint, made: Artefacts) -> dict[str, str]:
     """Versions and hashes; no times and no paths, so that the same inputs give the same bytes."""
     versions = {f"version_{tool}": importlib.metadata.version(tool) for tool in _TOOLS}
-    native = {}
+    native: dict[str, str] = {}
     if made.native is not None and made.native.int8 is not None:
-        native = {"smoothing_native": made.native.smoothing}
+        native = dict(made.native.int8.provenance)
     return {**versions, **made.graphs.provenance, **native, "weights_sha256": checkpoint.weights_sha256}
 
 

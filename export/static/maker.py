@@ -3,11 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
-import onnx
-
 from edgebert.calibration import Sample
 from edgebert.export.canonical import Plan, build
 from edgebert.export.lower.weights import Weights
+from edgebert.export.mix import Made, Mix
 from edgebert.export.static.plan import StaticOptions, static_plans
 
 
@@ -25,16 +24,14 @@ class StaticMaker:
         """Names of the candidates for smoothing, from the least error on the samples."""
         return tuple(self._plans)
 
-    def plan(self, setting: str, floats: frozenset[str] = frozenset()) -> Plan:
-        """Return what is INT8 with a smoothing of `settings`; the linear layers ``floats`` are not."""
-        return self._plans[setting].without(floats)
+    def make(self, mix: Mix) -> Made:
+        """Make the graph with the smoothing that the mix names."""
+        return self._made(self._plans[mix.setting].without(mix.floats), {"smoothing": mix.setting})
 
-    def model(self, setting: str, floats: frozenset[str] = frozenset()) -> onnx.ModelProto:
-        """Make the graph; the linear layers ``floats``, named ``layer.N.KIND``, stay in float."""
-        return build(self._weights, self.plan(setting, floats), self._options.dialect)
-
-    def alone(self, layer: str) -> onnx.ModelProto:
+    def alone(self, layer: str) -> Made:
         """Make the graph with one linear layer in INT8 and everything else in float."""
-        plan = self._plans[self.settings[0]]
-        others = dataclasses.replace(plan, residual=False, attention=False).without(plan.linears.keys() - {layer})
-        return build(self._weights, others, self._options.dialect)
+        plan = dataclasses.replace(self._plans[self.settings[0]], residual=False, attention=False)
+        return self._made(plan.without(plan.linears.keys() - {layer}), {})
+
+    def _made(self, plan: Plan, provenance: dict[str, str]) -> Made:
+        return Made(bytes(build(self._weights, plan, self._options.dialect).SerializeToString()), provenance)
