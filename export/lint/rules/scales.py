@@ -18,7 +18,7 @@ def _type_name(kind: int) -> str:
     return str(TensorProto.DataType.Name(kind))
 
 
-@rule("scale-computed", "error", "calibrate beforehand and write the scale as an initializer")
+@rule("scale-computed", "error", "calibrate beforehand and write the scale as an initializer", silent=True)
 def scale_computed(view: View, platform: Platform) -> Iterator[Hit]:
     """Scales are constants.
 
@@ -45,7 +45,12 @@ def scale_sign(view: View, platform: Platform) -> Iterator[Hit]:
                 yield hit(node, f"the scale {input_of(node, 1)!r} is {scale.flat[at]:g} at {at} of {scale.size}")
 
 
-@rule("scale-type", "error", "store scales in FP32; in FP16 only at opset 19 or later for TensorRT 10 and later")
+@rule(
+    "scale-type",
+    "error",
+    "store scales in FP32; in FP16 only at opset 19 or later for TensorRT 10 and later",
+    silent=True,
+)
 def scale_type(view: View, platform: Platform) -> Iterator[Hit]:
     """Scales are FP32, or FP16 at opset 19 or later for TensorRT 10 and later.
 
@@ -101,7 +106,7 @@ def scale_count(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{count} scales stand for the {shape[axis]} channels of axis {axis}")
 
 
-@rule("scale-blocked", "error", "use one scale a tensor or one a channel")
+@rule("scale-blocked", "error", "use one scale a tensor or one a channel", silent=True)
 def scale_blocked(view: View, platform: Platform) -> Iterator[Hit]:
     """Scales are a number or a vector, not a block for each part of a row.
 
@@ -113,7 +118,9 @@ def scale_blocked(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"the scale {input_of(node, 1)!r} is blocked: its shape is {shape}")
 
 
-@rule("activation-per-channel", "error", "give an activation one scale; even its channels out by smoothing")
+@rule(
+    "activation-per-channel", "error", "give an activation one scale; even its channels out by smoothing", silent=True
+)
 def activation_per_channel(view: View, platform: Platform) -> Iterator[Hit]:
     """An activation has one scale.
 
@@ -125,7 +132,7 @@ def activation_per_channel(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{scale.size} scales quantize the activation {input_of(node, 0)!r}")
 
 
-@rule("axis-missing", "error", "write the axis of every per-channel pair")
+@rule("axis-missing", "error", "write the axis of every per-channel pair", silent=True)
 def axis_missing(view: View, platform: Platform) -> Iterator[Hit]:
     """A pair with several scales writes its axis.
 
