@@ -267,7 +267,7 @@ def ids_in_int64(model: onnx.ModelProto) -> None:
         each.type.tensor_type.elem_type = TensorProto.INT64
 
 
-@breaks("constant-type")
+@breaks("constant-type", parser="refuses")
 def a_bias_in_int16(model: onnx.ModelProto) -> None:
     store(model, "short", np.ones(32, np.int16))
     insert_before(model, "pooler", helper.make_node("Cast", ["short"], ["long"], name="long", to=TensorProto.FLOAT))

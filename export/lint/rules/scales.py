@@ -37,8 +37,8 @@ def scale_sign(view: View, platform: Platform) -> Iterator[Hit]:
     The parsers assert it. A scale of 0 comes from a channel or a tensor that was 0 in all of the calibration.
     """
     for node in both(view):
-        scale = view.value(input_of(node, 1))
-        if scale is not None and scale.dtype.kind == "f":
+        scale = view.floats(input_of(node, 1))
+        if scale is not None:
             bad = ~(np.isfinite(scale) & (scale > 0))
             if bool(np.any(bad)):
                 at = int(np.argmax(bad))
@@ -151,7 +151,7 @@ def scale_coarse(view: View, platform: Platform) -> Iterator[Hit]:
     Below 2^-17 an FP16 number has fewer, and the scale itself becomes the largest error of its channel.
     """
     for node in both(view):
-        scale = view.value(input_of(node, 1))
+        scale = view.floats(input_of(node, 1))
         if scale is not None and scale.dtype == np.float16:
             small = (scale > 0) & (scale < _COARSE)
             if bool(np.any(small)):

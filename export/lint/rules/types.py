@@ -43,7 +43,7 @@ def input_int64(view: View, platform: Platform) -> Iterator[Hit]:
             yield Hit(value.name, f"the input is INT64, which TensorRT {spoken(old)} makes INT32")
 
 
-@rule("constant-type", "error", "store constants as FP32, FP16, INT64, INT32, INT8 or BOOL", silent=True)
+@rule("constant-type", "error", "store constants as FP32, FP16, INT64, INT32, INT8 or BOOL")
 def constant_type(view: View, platform: Platform) -> Iterator[Hit]:
     """Constants have a type that each release has.
 
@@ -88,13 +88,11 @@ def quantized_type(view: View, platform: Platform) -> Iterator[Hit]:
 def float16_overflow(view: View, platform: Platform) -> Iterator[Hit]:
     """No floating-point constant is infinite, NaN or beyond +-65504.
 
-    The layers around the INT8 ones run in FP16, where such a number is infinite. A mask with the lowest FP32 number
-    makes whole rows NaN as soon as it is added to itself or to a row of its own.
+    The layers around the INT8 ones run in FP16, where such a number is infinite. A mask with the lowest FP32 number is
+    minus infinity then, and a row with nothing else becomes NaN.
     """
-    for name, tensor in view.constants.items():
-        if tensor.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE):
-            continue
-        value = view.value(name)
+    for name in view.constants:
+        value = view.floats(name)
         if value is None or not value.size:
             continue
         low, high = np.min(value), np.max(value)  # NaN goes through both

@@ -46,8 +46,8 @@ def weight_scale_misfit(view: View, platform: Platform) -> Iterator[Hit]:
     Such scales belong to another weight or to another axis. Clipping that helps stays far below.
     """
     for node in view.nodes:
-        weight, scale = view.value(input_of(node, 0)), view.value(input_of(node, 1))
-        if not is_onnx(node, "QuantizeLinear") or weight is None or scale is None or scale.dtype.kind != "f":
+        weight, scale = view.floats(input_of(node, 0)), view.floats(input_of(node, 1))
+        if not is_onnx(node, "QuantizeLinear") or weight is None or scale is None:
             continue
         axis = integer_attribute(node, "axis")
         axis = 1 if axis is None else axis
