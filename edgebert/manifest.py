@@ -9,7 +9,7 @@ from edgebert.errors import BundleError
 from edgebert.fields import Fields
 
 FORMAT = 1
-TASKS = ("embed", "classify")
+TASKS = ("embed", "classify", "tag", "answer")
 PRECISIONS = ("int8", "fp32")
 POOLINGS = ("mean", "cls", "max")
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
@@ -55,6 +55,21 @@ class ClassifyHead:
 
 
 @dataclasses.dataclass(frozen=True)
+class TagHead:
+    """What the logits of each token mean."""
+
+    labels: tuple[str, ...]  # "O", "B-PER", "I-PER", ...
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerHead:
+    """Each token has two logits: that an answer starts with it, and that it ends with it."""
+
+
+Head = EmbedHead | ClassifyHead | TagHead | AnswerHead
+
+
+@dataclasses.dataclass(frozen=True)
 class FileEntry:
     """Size in bytes and SHA-256 of one file."""
 
@@ -73,11 +88,23 @@ class Manifest:
     engines: tuple[str, ...]  # in the order in which load() tries them
     scheme: Mapping[str, str]  # by engine: how INT8 is done, for example "w7a8-token"; "fp32" where it is not
     shape: Shape
-    head: EmbedHead | ClassifyHead
+    head: Head
     tolerance: Mapping[str, float]  # by engine: largest difference of an output from its golden value, see verify
     accuracy: Mapping[str, Mapping[str, float | int | str]]  # by engine
     provenance: Mapping[str, str]
     files: Mapping[str, FileEntry]
+
+    @property
+    def output_width(self) -> int:
+        """Numbers in an output: a vector's, labels, or a start and an end logit."""
+        if isinstance(self.head, EmbedHead):
+            return self.shape.hidden
+        return 2 if isinstance(self.head, AnswerHead) else len(self.head.labels)
+
+    @property
+    def output_by_token(self) -> bool:
+        """Whether a session has an output for each token, or one for each row."""
+        return not isinstance(self.head, ClassifyHead)
 
     def to_json(self) -> dict[str, object]:
         """Return the document that ``edgebert.json`` holds."""
@@ -110,7 +137,7 @@ class _Reader(Fields):
             engines=engines,
             scheme={engine: self.child("scheme").text(engine) for engine in engines},
             shape=self.child("shape").shape(),
-            head=self.child("head").embed_head() if task == "embed" else self.child("head").classify_head(),
+            head=self.child("head").head(task),
             tolerance={engine: self.child("tolerance").number(engine) for engine in engines},
             accuracy={engine: self.child("accuracy").child(engine).scalars() for engine in engines},
             provenance=self.child("provenance").strings(),
@@ -121,14 +148,18 @@ class _Reader(Fields):
         sizes = {name: self.integer(name, 1, most) for name, most in _SHAPE_LIMITS.items()}
         return Shape(architecture=self.text("architecture"), **sizes)
 
-    def embed_head(self) -> EmbedHead:
-        return EmbedHead(self.choice("pooling", POOLINGS), self.get("normalize", bool))
+    def head(self, task: str) -> Head:
+        if task == "embed":
+            return EmbedHead(self.choice("pooling", POOLINGS), self.get("normalize", bool))
+        if task == "classify":
+            return ClassifyHead(self.labels(), self.choice("problem_type", PROBLEM_TYPES))
+        return TagHead(self.labels()) if task == "tag" else AnswerHead()
 
-    def classify_head(self) -> ClassifyHead:
+    def labels(self) -> tuple[str, ...]:
         labels = self.texts("labels")
         if len(set(labels)) != len(labels):
             raise BundleError(f"{self.where}: labels must differ from each other")
-        return ClassifyHead(labels, self.choice("problem_type", PROBLEM_TYPES))
+        return labels
 
     def files(self) -> dict[str, FileEntry]:
         for name in self.document:

@@ -44,8 +44,8 @@ class Session(Protocol):
             token_type_ids: int32 [batch, tokens]; zeros where it is None.
 
         Returns:
-            float32 [batch, tokens, hidden] for "embed" (zeros at padding), float32 [batch, labels] logits for
-            "classify".
+            float32 [batch, tokens, hidden] for "embed" (zeros at padding), logits [batch, labels] for "classify",
+            [batch, tokens, labels] for "tag", and [batch, tokens, 2] of start and end for "answer".
 
         Raises:
             InputError: an array has the wrong shape or type, a row has no token, or an id is out of range.
