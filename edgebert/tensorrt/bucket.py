@@ -67,7 +67,8 @@ class Bucket:
         else:
             self._driver.launch(self._graph, self._stream)
         self._driver.synchronize(self._stream)
-        return self._output.copy()
+        output: Array = self._output.copy()
+        return output
 
     def _bind(self, module: Module, engine: Engine, name: str, shape: tuple[int, ...]) -> Array:
         kind = np.dtype(module.nptype(engine.get_tensor_dtype(name)))
