@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgebert.bundle import GOLDEN, open_bundle
 from edgebert.answerer import Answerer
+from edgebert.bundle import GOLDEN, open_bundle
 from edgebert.classifier import Classifier
 from edgebert.engines import Floats
 from edgebert.errors import BundleError, VerifyError

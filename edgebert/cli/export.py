@@ -12,7 +12,6 @@ from edgebert.bundle import Bundle, model_file
 from edgebert.cli.options import JsonOption, QuietOption
 from edgebert.cli.words import UsageError, say
 
-
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
 
 
