@@ -3,7 +3,7 @@
 import os
 
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
-from edgebert.engines import open_session
+from edgebert.engines import Session, open_session
 from edgebert.errors import BundleError
 from edgebert.models import MODELS, Model
 from edgebert.tokenizer import Tokenizer
@@ -32,7 +32,11 @@ def load(path: str | os.PathLike[str], engine: str | None = None, threads: int =
 
 def load_bundle(bundle: Bundle, engine: str | None = None, threads: int = 1, baseline: bool = False) -> Model:
     """Do what `load` does with a bundle that is open; ``baseline`` runs its FP32 graph instead of its own."""
-    session = open_session(bundle, engine, threads, baseline)
+    return make_task(bundle, open_session(bundle, engine, threads, baseline), threads)
+
+
+def make_task(bundle: Bundle, session: Session, threads: int = 1) -> Model:
+    """Join a bundle and a session that is open to what the bundle's task needs."""
     tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
     shape = bundle.manifest.shape
     if tokenizer.id_count > shape.vocabulary:

@@ -3,9 +3,10 @@
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import cast
 
 from edgebert.errors import BundleError
+from edgebert.fields import Fields
 
 FORMAT = 1
 TASKS = ("embed", "classify", "tag", "answer")
@@ -22,7 +23,6 @@ _SHAPE_LIMITS = {  # far more than any BERT has
     "vocabulary": 1 << 24,
     "max_tokens": 1 << 16,
 }
-_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,22 +124,9 @@ def parse_manifest(document: object, where: str) -> Manifest:
     return _Reader(document, where).manifest()
 
 
-class _Reader:
-    """Takes typed fields out of one JSON object; ``where`` says which object in messages."""
-
-    def __init__(self, document: object, where: str) -> None:
-        self.where = where
-        if not isinstance(document, dict):
-            raise BundleError(f"{where} must be a JSON object, not {type(document).__name__}")
-        self.document = cast("dict[str, object]", document)
-
+class _Reader(Fields):
     def manifest(self) -> Manifest:
-        number = self.integer("format", 1, 1 << 31)
-        if number > FORMAT:
-            raise BundleError(
-                f"{self.where} has format {number}; this edgebert reads up to {FORMAT}: "
-                "upgrade edgebert or export again"
-            )
+        self.format(FORMAT)
         task = self.choice("task", TASKS)
         engines = self.texts("engines")
         return Manifest(
@@ -194,41 +181,3 @@ class _Reader:
             if isinstance(value, bool) or not isinstance(value, (int, float, str)):
                 raise BundleError(f"{self.where}: field {key!r} must be a number or a text, not {type(value).__name__}")
         return cast("dict[str, float | int | str]", dict(self.document))
-
-    def child(self, key: str) -> "_Reader":
-        return _Reader(self.get(key, dict), f"{self.where}: {key}")
-
-    def get(self, key: str, kind: type[_T]) -> _T:
-        if key not in self.document:
-            raise BundleError(f"{self.where}: field {key!r} is missing")
-        value = self.document[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise BundleError(f"{self.where}: field {key!r} must be {kind.__name__}, not {type(value).__name__}")
-        return value
-
-    def text(self, key: str) -> str:
-        return self.get(key, str)
-
-    def integer(self, key: str, least: int, most: int) -> int:
-        value = self.get(key, int)
-        if not least <= value <= most:
-            raise BundleError(f"{self.where}: field {key!r} is {str(value)[:40]}, it must be from {least} to {most}")
-        return value
-
-    def number(self, key: str) -> float:
-        value = self.document.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e9:
-            raise BundleError(f"{self.where}: field {key!r} must be a number from 0 to 1e9, not {str(value)[:40]}")
-        return float(value)
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in choices:
-            raise BundleError(f"{self.where}: field {key!r} is {value[:40]!r}, it must be one of {', '.join(choices)}")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.get(key, list)
-        if not values or not all(isinstance(value, str) for value in values):
-            raise BundleError(f"{self.where}: field {key!r} must be a list of texts with at least one entry")
-        return tuple(cast("list[str]", values))

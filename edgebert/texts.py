@@ -88,14 +88,16 @@ def texts_of(file: BinaryIO, name: str, format: TextFormat, column: str = "text"
 def records_of(file: BinaryIO, name: str, format: TextFormat) -> Iterator[Record]:
     """Yield the texts or pairs of an open file; ``name`` is for messages."""
     lines = lines_of(file, name)
-    if format == "txt":
-        yield from (text for _, text in lines)
-        return
+    return (text for _, text in lines) if format == "txt" else records_in(rows_of(lines, name, format))
+
+
+def records_in(rows: Iterable[Row], column: str | None = None) -> Iterator[Record]:
+    """Yield the texts of a column; without one the pairs, or the texts of "text", as the first row has them."""
     pair: tuple[str, str] | None = None
-    for number, row in enumerate(rows_of(lines, name, format)):
-        if number == 0:
+    for number, row in enumerate(rows):
+        if number == 0 and column is None:
             pair = next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
-        yield text_in(row, "text") if pair is None else (text_in(row, pair[0]), text_in(row, pair[1]))
+        yield text_in(row, column or "text") if pair is None else (text_in(row, pair[0]), text_in(row, pair[1]))
 
 
 def records_for(task: str, records: Iterable[Record]) -> tuple[Record, ...]:

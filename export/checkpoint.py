@@ -64,11 +64,11 @@ def load_checkpoint(source: str | None, task: str, name: str) -> Checkpoint:
         CheckpointError: no checkpoint is there, its architecture is not supported, or its weights are missing or not
             finite.
     """
-    folder = _resolve(demo_checkpoint() if source is None else source)
-    config = _load_config(folder)
+    folder = resolve(demo_checkpoint() if source is None else source)
+    config = load_config(folder)
     task = _choose_task(folder, config, task)
     model = _load_model(folder, config, task)
-    tokenizer = _load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     settings = read_sentence_settings(folder) if task == "embed" else DEFAULT
     _check_case(folder, settings, tokenizer)
     return Checkpoint(
@@ -82,8 +82,12 @@ def load_checkpoint(source: str | None, task: str, name: str) -> Checkpoint:
     )
 
 
-def _resolve(source: str) -> Path:
-    """Return the local folder of a checkpoint, fetching it from the hub where it is no folder."""
+def resolve(source: str) -> Path:
+    """Return the local folder of a checkpoint, fetching it from the hub where it is no folder.
+
+    Raises:
+        CheckpointError: there is no such folder, and the hub has no such checkpoint.
+    """
     folder = Path(source)
     if folder.is_dir():
         return folder
@@ -99,7 +103,12 @@ def _resolve(source: str) -> Path:
         raise CheckpointError(f"{source!r} is no folder and could not be had from the hub: {reason}") from error
 
 
-def _load_config(folder: Path) -> Any:  # noqa: ANN401  (transformers.BertConfig)
+def load_config(folder: Path) -> Any:  # noqa: ANN401  (transformers.BertConfig)
+    """Return the configuration of a checkpoint.
+
+    Raises:
+        CheckpointError: there is none, or it is not that of a BERT encoder.
+    """
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} is no checkpoint, it holds no config.json: give a Hugging Face folder")
     try:
@@ -171,7 +180,12 @@ def _as_token_classifier(answerer: Any) -> Any:  # noqa: ANN401
     return model
 
 
-def _load_tokenizer(folder: Path) -> Any:  # noqa: ANN401
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  (transformers.PreTrainedTokenizerFast)
+    """Return the fast tokenizer of a checkpoint, which neither cuts nor pads.
+
+    Raises:
+        CheckpointError: there is none, or it is of another kind.
+    """
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
         raise CheckpointError(f"{folder} holds neither tokenizer.json nor vocab.txt: save the tokenizer there")
     loader: Any = transformers.AutoTokenizer

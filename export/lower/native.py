@@ -11,9 +11,9 @@ import torch
 
 from edgebert import _native
 from edgebert.calibration import Sample
+from edgebert.container import Array, pack, unpack
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.embedding import quantize_rows
-from edgebert.export.lower.container import Array, pack, unpack
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.weights import Linear, Norm, Weights
 from edgebert.golden import Text
@@ -35,7 +35,7 @@ class GoldenTexts:
 def model_bytes(
     checkpoint: Checkpoint,
     weights: Weights,
-    quantized: Sequence[Mapping[str, IntegerLinear]] | None,
+    quantized: Sequence[Mapping[str, IntegerLinear | Linear]] | None,
     tokenizer: bytes,
     golden: GoldenTexts,
     answer: Callable[[bytes], Floats],
@@ -45,7 +45,7 @@ def model_bytes(
     Args:
         checkpoint: what the model is.
         weights: its weights.
-        quantized: of each encoder layer its linear layers by kind; None for FP32.
+        quantized: of each encoder layer its linear layers by kind, some maybe in float; None for FP32.
         tokenizer: the compiled tokenizer's file.
         golden: texts for the golden answers.
         answer: opens the bytes of a model file with the engine and returns its answers to them, float32 [texts, width],
@@ -79,7 +79,7 @@ def _settings(checkpoint: Checkpoint, weights: Weights, precision: str) -> dict[
 
 
 def _weight_tensors(
-    weights: Weights, quantized: Sequence[Mapping[str, IntegerLinear]] | None
+    weights: Weights, quantized: Sequence[Mapping[str, IntegerLinear | Linear]] | None
 ) -> Iterator[tuple[str, Array]]:
     word = weights.word.numpy()
     if quantized is None:
@@ -91,7 +91,7 @@ def _weight_tensors(
     yield "embeddings.type", weights.type.numpy()
     yield from _norm("embeddings.norm", weights.norm)
     for number, layer in enumerate(weights.layers):
-        linears: Mapping[str, Linear | IntegerLinear] = layer.linears if quantized is None else quantized[number]
+        linears = layer.linears if quantized is None else quantized[number]
         for kind, linear in linears.items():
             name = f"layer.{number}.{kind}"
             yield from _linear(name, linear) if isinstance(linear, Linear) else _integer_linear(name, linear)

@@ -90,8 +90,11 @@ class Finder {
         return layer;
     }
 
+    /// A linear layer of the encoder: an INT8 model may keep some of them in FP32.
     Linear linear(const std::string &name, std::size_t inputs, std::size_t outputs) const {
-        if (precision_ == Precision::kFp32) return fp32(name, inputs, outputs);
+        const auto weight = file_.tensors.find(name + ".weight");
+        const bool kept = weight != file_.tensors.end() && weight->second.dtype == "F32";
+        if (kept || precision_ == Precision::kFp32) return fp32(name, inputs, outputs);
         Linear layer;
         layer.inputs = inputs;
         layer.outputs = outputs;

@@ -2,8 +2,10 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from edgebert.engines import Floats
 from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Head
@@ -35,23 +37,32 @@ def compare(head: Head, found: Sequence[Floats], baseline: Sequence[Floats]) -> 
     return _tags(np.concatenate(found), np.concatenate(baseline))
 
 
-def _vectors(found: Floats, baseline: Floats) -> Accuracy:
+def cosines(found: Floats, baseline: Floats) -> npt.NDArray[np.float64]:
+    """Return the cosine of each row of two arrays [texts, dimension]."""
     a, b = found.astype(np.float64), baseline.astype(np.float64)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    cosines = (a * b).sum(axis=1) / np.maximum(norms, _TINY)
-    return Accuracy(cosine_mean=float(cosines.mean()), cosine_min=float(cosines.min()))
+    found_cosines: npt.NDArray[np.float64] = (a * b).sum(axis=1) / np.maximum(norms, _TINY)
+    return found_cosines
+
+
+def same_labels(head: ClassifyHead, found: Floats, baseline: Floats) -> npt.NDArray[np.bool_]:
+    """Say of which texts the best label, or the set of labels from 0.5, is the same; scores are [texts, labels]."""
+    if head.problem_type == "multi_label_classification" or len(head.labels) == 1:
+        return cast("npt.NDArray[np.bool_]", ((found >= 0.5) == (baseline >= 0.5)).all(axis=1))
+    return found.argmax(axis=1) == baseline.argmax(axis=1)
+
+
+def _vectors(found: Floats, baseline: Floats) -> Accuracy:
+    near = cosines(found, baseline)
+    return Accuracy(cosine_mean=float(near.mean()), cosine_min=float(near.min()))
 
 
 def _labels(head: ClassifyHead, found: Floats, baseline: Floats) -> Accuracy:
-    """Compare scores; texts agree where the best label, or the set of labels from 0.5, is the same."""
     differences = np.abs(found.astype(np.float64) - baseline)
     mean, largest = float(differences.mean()), float(differences.max())
     if head.problem_type == "regression":
         return Accuracy(score_difference_mean=mean, score_difference_max=largest)
-    if head.problem_type == "multi_label_classification" or len(head.labels) == 1:
-        same = ((found >= 0.5) == (baseline >= 0.5)).all(axis=1)
-    else:
-        same = found.argmax(axis=1) == baseline.argmax(axis=1)
+    same = same_labels(head, found, baseline)
     return Accuracy(agreement=float(same.mean()), score_difference_mean=mean, score_difference_max=largest)
 
 
