@@ -25,7 +25,8 @@ def build(weights: Weights, plan: Plan, dialect: Dialect) -> onnx.ModelProto:
 
     Returns:
         A graph from int32 ``input_ids``, ``attention_mask`` and ``token_type_ids`` [batch, tokens] to float32
-        ``last_hidden_state`` [batch, tokens, hidden] or ``logits`` [batch, labels].
+        ``last_hidden_state`` [batch, tokens, hidden] or ``logits``: [batch, labels], or [batch, tokens, labels] where
+        each token has some.
 
     Raises:
         InputError: the plan lacks a range that it needs, or the dialect cannot have what it asks for.
@@ -37,6 +38,9 @@ def build(weights: Weights, plan: Plan, dialect: Dialect) -> onnx.ModelProto:
         hidden = add_layer(graph, weights, number, hidden, mask, plan)
     if weights.classifier is None:
         return graph.finish(hidden, "last_hidden_state", ["batch", "tokens", weights.word.shape[1]])
+    if weights.pooler is None:
+        logits = add_product(graph, weights.classifier, hidden, "classifier")
+        return graph.finish(logits, "logits", ["batch", "tokens", weights.classifier.weight.shape[1]])
     logits = _add_classifier(graph, weights, hidden)
     return graph.finish(logits, "logits", ["batch", weights.classifier.weight.shape[1]])
 
