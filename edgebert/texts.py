@@ -9,21 +9,27 @@ cannot read.
     jsonl   a JSON object a line; lines of white space are passed over
 """
 
-import csv
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, cast, get_args
 
 from edgebert.errors import InputError
+from edgebert.lines import Row, lines_of, open_binary, rows_of
 
 TextFormat = Literal["txt", "csv", "tsv", "jsonl"]
 Record = str | tuple[str, str]
-Row = Callable[[str], str]  # gives the value of a column
 
-LINE_MAX = 16 << 20  # bytes; far more than any model reads of one text
-_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
+_PAIRS = (("text", "text_pair"), ("text_a", "text_b"), ("question", "context"))
+# for texts that come without a question, in turn
+_QUESTIONS = (
+    "What is this about?",
+    "Who is named here?",
+    "When did it happen?",
+    "Where is it?",
+    "How many are there?",
+    "Why was it done?",
+)
 
 
 def format_of(path: Path) -> TextFormat:
@@ -58,9 +64,9 @@ def read_texts(path: str | os.PathLike[str], format: TextFormat | None = None, c
 
 
 def read_records(path: str | os.PathLike[str], format: TextFormat | None = None) -> Iterator[Record]:
-    """Yield texts, or pairs of texts where the file has columns "text" and "text_pair" or "text_a" and "text_b".
+    """Yield texts, or pairs of texts where the file has two columns for them.
 
-    The first row decides; arguments and errors are those of `read_texts`.
+    These are "text" and "text_pair", "text_a" and "text_b", or "question" and "context". The first row decides; arguments and errors are those of `read_texts`.
     """
     path = Path(path)
     kind = format_of(path) if format is None else format
@@ -70,136 +76,88 @@ def read_records(path: str | os.PathLike[str], format: TextFormat | None = None)
 
 def texts_of(file: BinaryIO, name: str, format: TextFormat, column: str = "text") -> Iterator[str]:
     """Yield the texts of an open file; ``name`` is for messages."""
-    lines = _lines(file, name)
+    lines = lines_of(file, name)
     if format == "txt":
         yield from (text for _, text in lines)
         return
-    for _, get in _rows(lines, name, format):
-        yield get(column)
+    for row in rows_of(lines, name, format):
+        yield text_in(row, column)
 
 
 def records_of(file: BinaryIO, name: str, format: TextFormat) -> Iterator[Record]:
     """Yield the texts or pairs of an open file; ``name`` is for messages."""
-    lines = _lines(file, name)
-    if format == "txt":
-        yield from (text for _, text in lines)
-        return
+    lines = lines_of(file, name)
+    return (text for _, text in lines) if format == "txt" else records_in(rows_of(lines, name, format))
+
+
+def records_in(rows: Iterable[Row], column: str | None = None) -> Iterator[Record]:
+    """Yield the texts of a column; without one the pairs, or the texts of "text", as the first row has them."""
     pair: tuple[str, str] | None = None
-    for number, (columns, get) in enumerate(_rows(lines, name, format)):
-        if number == 0:
-            pair = next((names for names in _PAIRS if set(names) <= columns), None)
-        yield get("text") if pair is None else (get(pair[0]), get(pair[1]))
+    for number, row in enumerate(rows):
+        if number == 0 and column is None:
+            pair = next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
+        yield text_in(row, column or "text") if pair is None else (text_in(row, pair[0]), text_in(row, pair[1]))
 
 
-def open_binary(path: Path) -> BinaryIO:
-    """Open a file for reading.
+def records_for(task: str, records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return texts as a task takes them.
+
+    For "embed" and "tag" a pair becomes two texts; for "answer" a single text becomes the context of a plain question.
+    """
+    if task == "classify":
+        return tuple(records)
+    if task == "answer":
+        return tuple(as_pairs(records))
+    parts = ((record,) if isinstance(record, str) else record for record in records)
+    return tuple(dict.fromkeys(part for pair in parts for part in pair))
+
+
+def as_pairs(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Yield pairs; a single text becomes the context of a plain question."""
+    for at, record in enumerate(records):
+        yield (_QUESTIONS[at % len(_QUESTIONS)], record) if isinstance(record, str) else record
+
+
+def single_texts(records: Sequence[Record]) -> list[str]:
+    """Return records of which each is a text.
 
     Raises:
-        InputError: it is missing, a folder, or may not be read.
+        InputError: one is a pair.
     """
-    try:
-        return path.open("rb")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"cannot read {path}: {reason}") from error
+    texts = [record for record in records if isinstance(record, str)]
+    if len(texts) != len(records):
+        raise InputError(f"{len(records) - len(texts)} of {len(records)} texts are pairs: give single texts")
+    return texts
 
 
-def _lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line without its end."""
-    number = 0
-    while raw := _read_line(file, f"{name}:{number + 1}"):
-        number += 1
-        if len(raw) > LINE_MAX:
-            raise InputError(f"{name}:{number}: the line is longer than {LINE_MAX >> 20} MiB: split the text")
-        try:
-            text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{name}:{number}: byte {error.start + 1} of the line is not UTF-8: convert the file to UTF-8"
-            ) from error
-        yield number, text.removesuffix("\n").removesuffix("\r")
+def paired_texts(records: Sequence[Record]) -> tuple[list[str], list[str]]:
+    """Return the first and the second texts of records of which each is a pair.
+
+    Raises:
+        InputError: one is a single text.
+    """
+    pairs = [record for record in records if not isinstance(record, str)]
+    if len(pairs) != len(records):
+        raise InputError(f"{len(records) - len(pairs)} of {len(records)} texts are single: give pairs")
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
-def _read_line(file: BinaryIO, where: str) -> bytes:
-    try:
-        return file.readline(LINE_MAX + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {where}: {error.strerror}") from error
+def text_in(row: Row, column: str) -> str:
+    """Return the text that a row holds in a column.
 
-
-def _rows(lines: Iterator[tuple[int, str]], name: str, format: TextFormat) -> Iterator[tuple[set[str], Row]]:
-    """Yield the columns of each row, and a function that gives the value of one of them."""
-    if format == "jsonl":
-        return _json_rows(lines, name)
-    return _table_rows(lines, name, csv.QUOTE_NONE if format == "tsv" else csv.QUOTE_MINIMAL)
-
-
-def _json_rows(lines: Iterator[tuple[int, str]], name: str) -> Iterator[tuple[set[str], Row]]:
-    for number, line in lines:
-        if line.strip():
-            row = _json_object(line, f"{name}:{number}")
-            yield set(row), _getter(row, f"{name}:{number}")
-
-
-def _json_object(line: str, where: str) -> dict[str, object]:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not valid JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: a {type(row).__name__} instead of a JSON object")
-    return row
-
-
-def _table_rows(lines: Iterator[tuple[int, str]], name: str, quoting: Literal[0, 3]) -> Iterator[tuple[set[str], Row]]:
-    # the limit belongs to the whole process: raise it, never lower it
-    csv.field_size_limit(max(csv.field_size_limit(), LINE_MAX))
-    ended = (text + "\n" for _, text in lines)
-    reader = csv.reader(ended, delimiter="\t" if quoting == csv.QUOTE_NONE else ",", quoting=quoting, strict=True)
-
-    def where() -> str:
-        return f"{name}:{reader.line_num}"
-
-    fields = _checked(reader, where)
-    header = next(fields, None)
-    if header is None:
-        return
-    columns = set(header)
-    for values in fields:
-        if len(values) != len(header):
-            raise InputError(
-                f"{where()}: the row has {len(values)} fields, the header has {len(header)}: quote or add fields"
-            )
-        yield columns, _getter(dict(zip(header, values, strict=True)), where())
-
-
-def _checked(reader: Iterator[list[str]], where: Callable[[], str]) -> Iterator[list[str]]:
-    """Yield the rows that are not empty."""
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InputError(f"{where()}: not valid CSV: {error}") from error
-        if row:
-            yield row
-
-
-def _getter(row: dict[str, object] | dict[str, str], where: str) -> Row:
-    def get(column: str) -> str:
-        if column not in row:
-            raise InputError(
-                f"{where}: there is no column {column!r}, only {_listed(row)}: name the column of the texts"
-            )
-        value = row[column]
-        if not isinstance(value, str):
-            raise InputError(f"{where}: column {column!r} is of type {type(value).__name__}, not a text")
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise InputError(f"{where}: column {column!r} holds half of a surrogate pair, which is no text")
-        return value
-
-    return get
+    Raises:
+        InputError: there is no such column, or its value is no text.
+    """
+    if column not in row.values:
+        raise InputError(
+            f"{row.where}: there is no column {column!r}, only {_listed(row.values)}: name the column of the texts"
+        )
+    value = row.values[column]
+    if not isinstance(value, str):
+        raise InputError(f"{row.where}: column {column!r} is of type {type(value).__name__}, not a text")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InputError(f"{row.where}: column {column!r} holds half of a surrogate pair, which is no text")
+    return value
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert import texts as module
+from edgebert import lines as module
 from edgebert.errors import InputError
 from edgebert.texts import read_records, read_texts, records_of, texts_of
 
