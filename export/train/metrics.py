@@ -52,7 +52,11 @@ def entity_f1(found: Iterable[Sequence[str]], expected: Iterable[Sequence[str]])
     right = count_found = count_expected = 0
     for ours, theirs in zip(found, expected, strict=True):
         one, other = entities(ours), entities(theirs)
-        right, count_found, count_expected = right + len(one & other), count_found + len(one), count_expected + len(other)
+        right, count_found, count_expected = (
+            right + len(one & other),
+            count_found + len(one),
+            count_expected + len(other),
+        )
     return f1(right, count_found, count_expected)
 
 
