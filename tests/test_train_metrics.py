@@ -6,7 +6,8 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebert.export.train.metrics import answer_scores, entities, entity_f1, macro_f1, spearman
+from edgebert.accuracy.entities import entities
+from edgebert.export.train.metrics import answer_scores, entity_f1, macro_f1, spearman
 
 TAGS = st.lists(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), min_size=1, max_size=8), min_size=1)
 
