@@ -27,6 +27,7 @@ from edgebert.export.static import StaticMaker, StaticOptions
 from edgebert.export.targets import target_named
 from edgebert.export.tokens import samples_of
 from edgebert.loader import load_bundle
+from edgebert.prepare.trtexec import trtexec_lines
 from edgebert.tensorrt.plan import read_plan
 from edgebert.tokenizer import Tokenizer
 from edgebert.verify import verify
@@ -101,6 +102,7 @@ def test_what_it_says_of_tensorrt_was_measured_on_the_same_graph(make):
     assert tolerance["tensorrt"] >= tolerance["onnxruntime"] > tolerance["native"] == 0
     report = (bundle.path / "report.md").read_text()
     assert "| engine that these were measured on | onnxruntime |  |  |" in report
+    assert "edgebert prepare" in (bundle.path / "README.md").read_text()
     assert "Ranges of activations: fixed by 36 texts, texts.txt." in report
 
 
@@ -134,9 +136,8 @@ def test_the_plan_for_the_device(make, settings, models, oldest, below):
     assert {name: (model.file, dict(model.flags)) for name, model in plan.models.items()} == models
     assert (str(plan.oldest), str(plan.below)) == (oldest, below)
     assert [(profile.batch, profile.tokens) for profile in plan.profiles] == [(1, 16), (1, 32), (1, 64)]
-    line = bundle.json(PLAN)["trtexec"].split()
-    assert line[:3] == ["/usr/src/tensorrt/bin/trtexec", "--onnx=model.onnx", "--saveEngine=model.plan"]
-    flags = {flag for flag in line if "=" not in flag[2:]} - {line[0]}
+    (line,) = (line for line in trtexec_lines(bundle, oldest) if MODEL in line)
+    flags = {word for word in line.split() if word.startswith("--") and "=" not in word}
     int8 = {"--int8"} if "int8" in models else set()
     assert flags == ({"--stronglyTyped"} if settings["jetpack"] == 7 else {"--fp16"} | int8)
 

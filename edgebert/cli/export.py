@@ -15,6 +15,9 @@ from edgebert.cli.words import UsageError, say
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
 
 
+_GPU_ENGINE = "tensorrt"
+
+
 class TaskChoice(str, Enum):
     """What the bundle does with a text."""
 
@@ -132,7 +135,13 @@ def _print(bundle: Bundle) -> None:
     typer.echo(f"{bundle.path}: {manifest.name}, {manifest.task}, {manifest.precision} for {manifest.target}")
     for engine in manifest.engines:
         _print_engine(bundle, engine)
-    typer.echo(f"next: edgebert bench {bundle.path}")
+    static = any(scheme.endswith("-static") for scheme in manifest.scheme.values())
+    if static and manifest.provenance["texts"] == "built-in":
+        typer.echo("ranges of activations are those of the built-in texts: give yours with --calibration")
+    if _GPU_ENGINE in manifest.engines:
+        typer.echo(f"next, on the device: edgebert prepare {bundle.path}")
+    else:
+        typer.echo(f"next: edgebert bench {bundle.path}")
 
 
 def _print_engine(bundle: Bundle, engine: str) -> None:
