@@ -1,7 +1,6 @@
 """The ranges of activations, and a file that keeps them so that the model need not be run again."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ _T = TypeVar("_T")
 
 FORMAT = 1  # of the file
 _MAX_BYTES = 64 << 20
+_LARGEST = 3.4e38  # of float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +103,10 @@ def load_ranges(path: Path) -> Ranges:
 def _range(tensor: str, document: object) -> Range:
     fields = _typed(document, dict, f"the range of {tensor!r}")
     amax = fields.get("amax")
-    if isinstance(amax, bool) or not isinstance(amax, (int, float)) or not math.isfinite(amax) or amax < SMALLEST_AMAX:
-        raise InputError(f"the range of {tensor!r} ends at {amax!r}, not at a number above zero: calibrate again")
+    if isinstance(amax, bool) or not isinstance(amax, (int, float)) or not SMALLEST_AMAX <= amax <= _LARGEST:
+        raise InputError(
+            f"the range of {tensor!r} ends at {str(amax)[:20]!r}, not at a number above zero: calibrate again"
+        )
     return Range(float(amax), _typed(fields.get("observer"), str, f"the observer of {tensor!r}"))
 
 
