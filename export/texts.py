@@ -7,6 +7,7 @@ from pathlib import Path
 from edgebert.calibration import BUILTIN, SAMPLES, choose_texts, open_source
 from edgebert.errors import InputError
 from edgebert.golden import Text
+from edgebert.texts import records_for
 
 _HELD_OUT = 64  # with fewer texts a comparison on held-out ones says little, so all of them serve both ends
 
@@ -50,15 +51,15 @@ class ExportTexts:
 
 
 def for_task(texts: ExportTexts, task: str) -> ExportTexts:
-    """Return the texts as a task takes them: for ``embed`` a pair becomes two texts."""
-    if task != "embed":
-        return texts
-    return dataclasses.replace(texts, smoothing=_singles(texts.smoothing), comparison=_singles(texts.comparison))
+    """Return the texts as a task takes them, see `edgebert.texts.records_for`."""
+    return dataclasses.replace(
+        texts, smoothing=records_for(task, texts.smoothing), comparison=records_for(task, texts.comparison)
+    )
 
 
-def _singles(texts: tuple[Text, ...]) -> tuple[str, ...]:
-    parts = ((text,) if isinstance(text, str) else text for text in texts)
-    return tuple(dict.fromkeys(part for pair in parts for part in pair))
+def golden_texts(task: str) -> tuple[Text, ...]:
+    """Return the texts of the golden answers."""
+    return records_for(task, GOLDEN_TEXTS)
 
 
 def read_export_texts(path: Path | None, column: str | None) -> ExportTexts:

@@ -87,7 +87,7 @@ def _write_models(folder: Path, made: Artefacts) -> None:
     if made.native is not None:
         (folder / (NATIVE_MODEL if made.native.int8 is None else NATIVE_BASELINE)).write_bytes(made.native.fp32)
         if made.native.int8 is not None:
-            (folder / NATIVE_MODEL).write_bytes(made.native.int8)
+            (folder / NATIVE_MODEL).write_bytes(made.native.int8.content)
 
 
 def _provenance(checkpoint: Checkpoint, made: Artefacts) -> dict[str, str]:
@@ -95,7 +95,7 @@ def _provenance(checkpoint: Checkpoint, made: Artefacts) -> dict[str, str]:
     versions = {f"version_{tool}": importlib.metadata.version(tool) for tool in _TOOLS}
     smoothing = {} if made.quantized is None else {"smoothing": str(made.quantized.smoothing or "none")}
     if made.native is not None and made.native.int8 is not None:
-        smoothing["smoothing_native"] = made.native.smoothing
+        smoothing |= made.native.int8.provenance
     return {**versions, **smoothing, "weights_sha256": checkpoint.weights_sha256}
 
 

@@ -25,15 +25,20 @@ class Shape:
 
 @dataclass(frozen=True)
 class Model:
-    """Weights [outputs, inputs] by name, and what the metadata says."""
+    """Weights [outputs, inputs] by name, what the metadata says, and the linear layers that INT8 leaves in FP32."""
 
     shape: Shape
     tensors: dict[str, npt.NDArray]
     settings: dict[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
     @property
     def int8(self) -> bool:
         return self.settings["precision"] == "int8"
+
+    def quantizes(self, linear: str) -> bool:
+        """Say whether a linear layer is INT8."""
+        return self.int8 and linear.startswith("layer.") and linear not in self.kept
 
 
 def make(shape: Shape = Shape(), seed: int = 0, labels: int = 0, **settings: str) -> Model:
@@ -99,7 +104,7 @@ def file_tensors(model: Model) -> dict[str, npt.NDArray]:
     for name, value in model.tensors.items():
         stem, _, kind = name.rpartition(".")
         linear = f"{stem}.weight" in model.tensors and model.tensors[f"{stem}.weight"].ndim == 2
-        quantized = linear and model.int8 and stem.startswith("layer.")
+        quantized = linear and model.quantizes(stem)
         if kind == "bias" and linear:
             out[name] = _padded(value)
         elif kind == "weight" and quantized:
@@ -168,7 +173,7 @@ class Reference:
 
     def linear(self, name: str, x: Array) -> Array:
         weight, bias = self.model.tensors[f"{name}.weight"], self.t[f"{name}.bias"]
-        if not self.model.int8 or not name.startswith("layer."):
+        if not self.model.quantizes(name):
             return x @ weight.T.astype(np.float64) + bias
         smooth = smoothing(name, weight.shape[1])
         codes, scale = quantize_weight(weight if smooth is None else weight / smooth)

@@ -1,16 +1,19 @@
 """INT8 weights for the native engine: rounding that learns from texts, exact integer products."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebert.calibration import Sample
 from edgebert.errors import InputError
 from edgebert.export.lower.gptq import gptq
 from edgebert.export.lower.integer import WEIGHT_MAX, IntegerLinear, quantize_tokens
-from edgebert.export.lower.quantize import choose_alpha, quantize_linear, quantize_weights
-from edgebert.export.lower.weights import Linear, Norm, Weights
+from edgebert.export.lower.quantize import WeightQuantizer, choose_alpha, quantize_linear, quantize_weights
+from edgebert.export.lower.weights import Layer, Linear, Norm, Weights
 
 DAMPING = 0.01
 
@@ -118,11 +121,45 @@ def test_a_layer_of_zeros_is_quantized():
     assert found(torch.ones(1, 8)).tolist() == [[0.0] * 4]
 
 
-def test_an_activation_that_is_not_finite_is_refused():
-    from edgebert.export.lower.quantize import _Calibration
-    from edgebert.export.lower.weights import Layer
+def one_layer(norm=None):
+    """A model with one encoder layer of random linear layers."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = {"qkv": (8, 24), "attention_output": (8, 8), "intermediate": (8, 16), "output": (16, 8)}
+    linears = {
+        kind: Linear(torch.randn(*size, generator=generator), torch.zeros(size[1])) for kind, size in sizes.items()
+    }
+    norm = norm or Norm(torch.ones(8), torch.zeros(8))
+    table = torch.randn(4, 8, generator=generator)
+    return dataclasses.replace(tiny(), word=table, norm=norm, layers=(Layer(linears, norm, norm),))
 
-    norm = Norm(torch.ones(8), torch.zeros(8))
-    calibration = _Calibration(Layer({"qkv": Linear(torch.zeros(8, 24), torch.zeros(24))}, norm, norm))
+
+SAMPLES = [Sample(np.array([[0, 1, 2, 3, 1]], np.int32), np.zeros((1, 5), np.int32))]
+
+
+def test_an_activation_that_is_not_finite_is_refused():
+    weights = one_layer(Norm(torch.full((8,), torch.nan), torch.zeros(8)))
     with pytest.raises(InputError, match="an input of 'qkv' is NaN or infinite on a sample"):
-        calibration("qkv", torch.full((2, 8), torch.nan))
+        quantize_weights(weights, SAMPLES)
+
+
+def test_layers_stay_in_float_and_those_after_them_learn_from_that():
+    quantizer = WeightQuantizer(one_layer(), SAMPLES)
+    floats = frozenset({"layer.0.qkv"})
+    all_int8, mixed, again = quantizer.quantize(), quantizer.quantize(floats), quantizer.quantize()
+    assert isinstance(mixed.layers[0]["qkv"], Linear)
+    assert not torch.equal(mixed.layers[0]["output"].bias, all_int8.layers[0]["output"].bias)
+    fresh = WeightQuantizer(one_layer(), SAMPLES).quantize(floats)
+    for kind in ("attention_output", "intermediate", "output"):
+        assert torch.equal(mixed.layers[0][kind].weight, fresh.layers[0][kind].weight)
+        assert torch.equal(mixed.layers[0][kind].bias, fresh.layers[0][kind].bias)
+        assert again.layers[0][kind] is all_int8.layers[0][kind]
+    assert mixed.summary.startswith("qkv float; attention_output ")
+
+
+def test_a_layer_alone_is_quantized_on_the_inputs_of_the_model_in_float():
+    names = {f"layer.0.{kind}" for kind in ("qkv", "attention_output", "intermediate", "output")}
+    for name in names:
+        alone = WeightQuantizer(one_layer(), SAMPLES).alone(name)
+        mixed = WeightQuantizer(one_layer(), SAMPLES).quantize(frozenset(names - {name}))
+        expected = mixed.layers[0][name.removeprefix("layer.0.")]
+        assert torch.equal(alone.weight, expected.weight) and torch.equal(alone.bias, expected.bias)

@@ -1,6 +1,8 @@
 """The native engine: the right numbers, the same bits everywhere, and one line for everything bad."""
 
+import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import engine_models
@@ -49,6 +51,34 @@ def test_int8_follows_the_formulas(tmp_path: Path) -> None:
     # float32 and float64 round a code differently now and then, which moves a token a little
     assert np.median(found) < 1e-5
     assert found.max() < 0.05
+
+
+KEPT = [
+    frozenset({"layer.0.qkv"}),
+    frozenset({"layer.1.output", "layer.1.intermediate"}),
+    frozenset(f"layer.{n}.{kind}" for n in (0, 1) for kind in ("qkv", "attention_output", "intermediate", "output")),
+]
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=len)
+def test_an_int8_model_may_keep_linear_layers_in_fp32(kept: frozenset[str], tmp_path: Path) -> None:
+    model = dataclasses.replace(engine_models.make(), kept=kept)
+    ids, length = make_ids(np.array([24])), np.array([24])
+    expected = Reference(model).hidden(ids[0])
+    session = open_model(model, tmp_path).session(1)
+    errors = np.abs(session.run(ids, length)[0] - expected)
+    quantized = np.abs(Reference(engine_models.make()).hidden(ids[0]) - expected)
+    # float32 and float64 round a code differently now and then; without any INT8 layer there is no code to round
+    assert np.median(errors) < (2e-6 if len(kept) == 8 else 1e-5)
+    assert errors.max() < (2e-5 if len(kept) == 8 else 0.05)
+    assert np.median(quantized) > 100 * np.median(errors)
+    bits = {values.tobytes() for values in (session.run(ids, length), *_on_every_path(tmp_path, ids, length))}
+    assert len(bits) == 1
+
+
+def _on_every_path(folder: Path, ids: npt.NDArray, lengths: npt.NDArray) -> Iterator[npt.NDArray[np.float32]]:
+    model = _native.Model.open(bytes(folder / "model.edgebert"))
+    yield from (model.session(2, path=path).run(ids, lengths) for path in _native.cpu_paths())
 
 
 def test_token_types_count(tmp_path: Path) -> None:
@@ -228,6 +258,8 @@ def test_bad_options(batch_model: _native.Model) -> None:
     [
         ("layer.0.qkv.weight", np.full((12, 16, 16, 4), 65, np.int8), "holds a number beyond 64"),
         ("layer.0.qkv.weight", np.zeros((12, 16, 64), np.int8), "another type or shape"),
+        ("layer.0.qkv.weight", np.zeros((12, 16, 16, 4), np.float32), "another type or shape"),
+        ("layer.0.qkv.weight", np.full((12, 64, 16), np.nan, np.float32), "not finite"),
         ("layer.0.qkv.scale", np.full(192, np.nan, np.float32), "not finite"),
         ("layer.1.output.bias", np.full(64, np.inf, np.float32), "not finite"),
         ("layer.0.output.column_sum", np.full(64, 2**31 - 1, np.int32), "a sum that its weights cannot have"),
@@ -243,6 +275,15 @@ def test_lying_tensors(name: str, value: npt.NDArray, message: str, tmp_path: Pa
         engine_models.file_bytes(engine_models.file_tensors(model) | {name: value}, engine_models.metadata(model))
     )
     with pytest.raises(BundleError, match=message):
+        _native.Model.open(bytes(path))
+
+
+def test_an_fp32_model_has_no_int8_layer(tmp_path: Path) -> None:
+    tensors = engine_models.file_tensors(engine_models.make(precision="fp32"))
+    tensors["layer.0.qkv.weight"] = np.zeros((12, 16, 16, 4), np.int8)
+    path = tmp_path / "model.edgebert"
+    path.write_bytes(engine_models.file_bytes(tensors, engine_models.metadata(engine_models.make(precision="fp32"))))
+    with pytest.raises(BundleError, match=r"layer\.0\.qkv\.weight has another type or shape"):
         _native.Model.open(bytes(path))
 
 

@@ -1,31 +1,77 @@
 """From a checkpoint to the native engine's files, ``model.edgebert`` and ``model.fp32.edgebert``."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgebert.calibration import Sample
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.lower.answers import engine_answers
+from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.native import Floats, GoldenTexts, model_bytes
-from edgebert.export.lower.quantize import quantize_weights
-from edgebert.export.lower.weights import read_weights, unsupported
-from edgebert.export.texts import GOLDEN_TEXTS
+from edgebert.export.lower.quantize import WeightQuantizer
+from edgebert.export.lower.weights import Linear, Weights, read_weights, unsupported
+from edgebert.export.mix import Made, Mix, layer_name
+from edgebert.export.texts import golden_texts
 from edgebert.export.tokens import samples_of
 from edgebert.tokenizer import Tokenizer
 
-__all__ = ["SCHEME", "NativeFiles", "lower", "unsupported"]
+__all__ = ["SCHEME", "NativeFiles", "NativeMaker", "lower", "unsupported"]
 
 SCHEME = "w7a8-token"  # of an INT8 file; docs/bundle-format.md says what it means
 
 
 @dataclasses.dataclass(frozen=True)
 class NativeFiles:
-    """The contents of the native engine's files; ``int8`` is None where the bundle is FP32."""
+    """The contents of the native engine's files; ``int8`` and its ``maker`` are None where the bundle is FP32."""
 
     fp32: bytes
-    int8: bytes | None
-    smoothing: str  # how many linear layers were given which strength, for the provenance
+    int8: Made | None
+    maker: "NativeMaker | None"
+
+
+class NativeMaker:
+    """Makes the INT8 file of one checkpoint with any of its linear layers in float."""
+
+    engine = "native"
+    settings = ("smoothing by layer",)  # each layer gets its own, so there is nothing else to try
+
+    def __init__(self, files: "_Files", samples: Sequence[Sample]) -> None:
+        self._files = files
+        self._quantizer = WeightQuantizer(files.weights, samples)
+
+    def make(self, mix: Mix) -> Made:
+        """Make the file; layers after one in float learn anew from the inputs that this gives them."""
+        lowered = self._quantizer.quantize(mix.floats)
+        return Made(self._files.content(lowered.layers), {"smoothing_native": lowered.summary})
+
+    def alone(self, layer: str) -> Made:
+        """Make the file with one linear layer in INT8."""
+        layers = [
+            {
+                kind: self._quantizer.alone(layer) if layer_name(number, kind) == layer else linear
+                for kind, linear in each.linears.items()
+            }
+            for number, each in enumerate(self._files.weights.layers)
+        ]
+        return Made(self._files.content(layers), {})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Files:
+    """What all model files of a checkpoint share."""
+
+    checkpoint: Checkpoint
+    weights: Weights
+    tokenizer: bytes
+    golden: GoldenTexts
+
+    def content(self, layers: Sequence[Mapping[str, IntegerLinear | Linear]] | None) -> bytes:
+        """Return the bytes of the file with these linear layers; None for FP32."""
+        return model_bytes(self.checkpoint, self.weights, layers, self.tokenizer, self.golden, self._answer)
+
+    def _answer(self, content: bytes) -> Floats:
+        return engine_answers(content, self.golden.samples)
 
 
 def lower(checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], int8: bool) -> NativeFiles:
@@ -40,17 +86,10 @@ def lower(checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], in
     Raises:
         InputError: there are no samples, or an activation is not finite.
     """
-    weights = read_weights(checkpoint)
-    read = samples_of(Tokenizer.from_file(tokenizer), GOLDEN_TEXTS, checkpoint.shape.max_tokens)
-    golden = GoldenTexts(GOLDEN_TEXTS, tuple(read))
-
-    def answer(content: bytes) -> Floats:
-        return engine_answers(content, golden.samples)
-
-    lowered = quantize_weights(weights, samples) if int8 else None
-    content = tokenizer.read_bytes()
-    fp32 = model_bytes(checkpoint, weights, None, content, golden, answer)
-    if lowered is None:
-        return NativeFiles(fp32, None, "none")
-    small = model_bytes(checkpoint, weights, lowered.layers, content, golden, answer)
-    return NativeFiles(fp32, small, lowered.summary)
+    texts = golden_texts(checkpoint.task)
+    golden = GoldenTexts(texts, tuple(samples_of(Tokenizer.from_file(tokenizer), texts, checkpoint.shape.max_tokens)))
+    files = _Files(checkpoint, read_weights(checkpoint), tokenizer.read_bytes(), golden)
+    if not int8:
+        return NativeFiles(files.content(None), None, None)
+    maker = NativeMaker(files, samples)
+    return NativeFiles(files.content(None), maker.make(Mix(maker.settings[0])), maker)

@@ -2,7 +2,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from edgebert.export.embedding import quantize_rows
 from edgebert.export.lower.forward import embed, encode
 from edgebert.export.lower.gptq import gptq
 from edgebert.export.lower.integer import WEIGHT_MAX, IntegerLinear, quantize_tokens
-from edgebert.export.lower.weights import Layer, Linear, Weights
+from edgebert.export.lower.weights import KINDS, Linear, Weights
+from edgebert.export.mix import layer_name
 
 # measured on MiniLM: all are better than none; which one serves a layer best is measured at export
 ALPHAS: tuple[float | None, ...] = (None, 0.5, 0.6, 0.7)
@@ -26,18 +28,22 @@ _DAMPING_TOKENS = 500  # damping of the Hessian's diagonal times tokens: few tok
 
 @dataclasses.dataclass(frozen=True)
 class Lowered:
-    """The quantized linear layers of each encoder layer by kind, and the smoothing that each was given."""
+    """The linear layers of each encoder layer by kind, quantized or not, and the smoothing that each was given."""
 
-    layers: tuple[Mapping[str, IntegerLinear], ...]
-    alphas: tuple[Mapping[str, float | None], ...]
+    layers: tuple[Mapping[str, IntegerLinear | Linear], ...]
+    alphas: tuple[Mapping[str, float | None], ...]  # of those in INT8
 
     @property
     def summary(self) -> str:
         """The strengths of each kind of layer, from the first encoder layer to the last."""
-        return "; ".join(
-            f"{kind} {' '.join('none' if alphas[kind] is None else f'{alphas[kind]:g}' for alphas in self.alphas)}"
-            for kind in self.alphas[0]
-        )
+        return "; ".join(f"{kind} {' '.join(_strength(kind, alphas) for alphas in self.alphas)}" for kind in KINDS)
+
+
+def _strength(kind: str, alphas: Mapping[str, float | None]) -> str:
+    if kind not in alphas:
+        return "float"
+    alpha = alphas[kind]
+    return "none" if alpha is None else f"{alpha:g}"
 
 
 def quantize_weights(weights: Weights, samples: Sequence[Sample]) -> Lowered:
@@ -50,19 +56,80 @@ def quantize_weights(weights: Weights, samples: Sequence[Sample]) -> Lowered:
     Raises:
         InputError: there is no sample, or an activation is NaN or infinite.
     """
-    chosen = list(_affordable(samples))
-    if not chosen:
-        raise InputError("there are no samples: give at least one text")
-    lengths = [sample.input_ids.shape[1] for sample in chosen]
-    with torch.inference_mode(), _one_thread():
-        hidden = embed(weights, integer_table(weights.word), chosen)
-        layers, alphas = [], []
-        for layer in weights.layers:
-            calibration = _Calibration(layer)
-            hidden = encode(layer, weights, hidden, lengths, calibration)
-            layers.append(calibration.quantized)
-            alphas.append(calibration.alphas)
-    return Lowered(tuple(layers), tuple(alphas))
+    return WeightQuantizer(weights, samples).quantize()
+
+
+class WeightQuantizer:
+    """Quantizes the linear layers of one encoder, again and again with others of them left in float.
+
+    A layer learns from inputs that depend on which layers before it are in float; what was learned for the same ones is
+    kept.
+    """
+
+    def __init__(self, weights: Weights, samples: Sequence[Sample]) -> None:
+        self._weights = weights
+        self._samples = list(_affordable(samples))
+        if not self._samples:
+            raise InputError("there are no samples: give at least one text")
+        self._known: dict[tuple[str, frozenset[str]], tuple[IntegerLinear, float | None]] = {}
+        self._alone: dict[str, IntegerLinear] = {}
+
+    def quantize(self, floats: frozenset[str] = frozenset()) -> Lowered:
+        """Quantize all linear layers but those in ``floats``, named ``layer.N.KIND``.
+
+        Raises:
+            InputError: an activation is NaN or infinite.
+        """
+        before: set[str] = set()  # layers in float so far
+        alphas: list[dict[str, float | None]] = [{} for _ in self._weights.layers]
+        layers: list[dict[str, IntegerLinear | Linear]] = [{} for _ in self._weights.layers]
+
+        def multiply(number: int, kind: str, values: torch.Tensor) -> torch.Tensor:
+            name, linear = layer_name(number, kind), self._weights.layers[number].linears[kind]
+            if name in floats:
+                before.add(name)
+                layers[number][kind] = linear
+                return _float_product(linear, values)
+            key = name, frozenset(before)
+            if key not in self._known:
+                self._known[key] = _quantized(kind, linear, values)
+            layers[number][kind], alphas[number][kind] = self._known[key]
+            return self._known[key][0](values)
+
+        self._run(multiply)
+        return Lowered(tuple(layers), tuple(alphas))
+
+    def alone(self, layer: str) -> IntegerLinear:
+        """Return one linear layer quantized on the inputs that an encoder in float gives it."""
+        if not self._alone:
+
+            def multiply(number: int, kind: str, values: torch.Tensor) -> torch.Tensor:
+                linear = self._weights.layers[number].linears[kind]
+                self._alone[layer_name(number, kind)] = _quantized(kind, linear, values)[0]
+                return _float_product(linear, values)
+
+            self._run(multiply)
+        return self._alone[layer]
+
+    def _run(self, multiply: Callable[[int, str, torch.Tensor], torch.Tensor]) -> None:
+        """Run the samples through the encoder; ``multiply`` is told the layer, the kind and its input."""
+        lengths = [sample.input_ids.shape[1] for sample in self._samples]
+        with torch.inference_mode(), _one_thread():
+            hidden = embed(self._weights, integer_table(self._weights.word), self._samples)
+            for number, layer in enumerate(self._weights.layers):
+                hidden = encode(layer, self._weights, hidden, lengths, functools.partial(multiply, number))
+
+
+def _quantized(kind: str, linear: Linear, values: torch.Tensor) -> tuple[IntegerLinear, float | None]:
+    """Quantize a linear layer for the inputs [tokens, in] that it has, and return also the smoothing that it got."""
+    if not bool(torch.isfinite(values).all()):
+        raise InputError(f"an input of {kind!r} is NaN or infinite on a sample: the model cannot be quantized")
+    alpha = choose_alpha(linear, values)
+    return quantize_linear(linear, values, alpha), alpha
+
+
+def _float_product(linear: Linear, values: torch.Tensor) -> torch.Tensor:
+    return values @ linear.weight + linear.bias
 
 
 def integer_table(table: torch.Tensor) -> torch.Tensor:
@@ -71,27 +138,10 @@ def integer_table(table: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(rows * scales)
 
 
-class _Calibration:
-    """Quantizes each linear layer of an encoder layer at the moment when its inputs are known."""
-
-    def __init__(self, layer: Layer) -> None:
-        self._layer = layer
-        self.quantized: dict[str, IntegerLinear] = {}
-        self.alphas: dict[str, float | None] = {}
-
-    def __call__(self, kind: str, values: torch.Tensor) -> torch.Tensor:
-        if not bool(torch.isfinite(values).all()):
-            raise InputError(f"an input of {kind!r} is NaN or infinite on a sample: the model cannot be quantized")
-        linear = self._layer.linears[kind]
-        self.alphas[kind] = choose_alpha(linear, values)
-        self.quantized[kind] = quantize_linear(linear, values, self.alphas[kind])
-        return self.quantized[kind](values)
-
-
 def choose_alpha(linear: Linear, values: torch.Tensor) -> float | None:
     """Return the smoothing of `ALPHAS` whose outputs are nearest to FP32 with plain rounding."""
     judges = values[:: max(1, len(values) // _JUDGES)]
-    expected = judges @ linear.weight + linear.bias
+    expected = _float_product(linear, judges)
     maxima = values.abs().amax(dim=0)
 
     def error(alpha: float | None) -> float:

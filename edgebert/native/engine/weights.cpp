@@ -90,8 +90,11 @@ class Finder {
         return layer;
     }
 
+    /// A linear layer of the encoder: an INT8 model may keep some of them in FP32.
     Linear linear(const std::string &name, std::size_t inputs, std::size_t outputs) const {
-        if (precision_ == Precision::kFp32) return fp32(name, inputs, outputs);
+        const auto weight = file_.tensors.find(name + ".weight");
+        const bool kept = weight != file_.tensors.end() && weight->second.dtype == "F32";
+        if (kept || precision_ == Precision::kFp32) return fp32(name, inputs, outputs);
         Linear layer;
         layer.inputs = inputs;
         layer.outputs = outputs;
@@ -145,10 +148,9 @@ Weights read_weights(const file::Safetensors &file, const Config &config) {
     read_embeddings(finder, config, weights);
     for (std::size_t i = 0; i < config.layers; ++i)
         weights.layers.push_back(read_layer(finder, config, i));
-    if (config.task == Task::kClassify) {
-        weights.pooler = finder.fp32("pooler", config.hidden, config.hidden);
-        weights.classifier = finder.fp32("classifier", config.hidden, config.labels.size());
-    }
+    if (config.task == Task::kClassify) weights.pooler = finder.fp32("pooler", config.hidden, config.hidden);
+    if (config.task != Task::kEmbed)
+        weights.classifier = finder.fp32("classifier", config.hidden, config.output_size());
     return weights;
 }
 
