@@ -23,6 +23,7 @@ _MEANINGS = {
     "score_difference_mean": "mean difference of a score from FP32",
     "score_difference_max": "largest difference of a score from FP32",
     "texts": "texts compared",
+    "measured_on": "engine that these were measured on",
     "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, as a share of its outputs' size",
 }
 
@@ -84,7 +85,8 @@ def _row(first: str, cells: Sequence[object]) -> str:
 
 def _accuracy_rows(columns: Sequence[Mapping[str, object]], task: str) -> list[str]:
     meanings = {**_MEANINGS, "agreement": _AGREEMENT.get(task, "")}
-    return [_row(meanings[key], [column[key] for column in columns]) for key in columns[0]]
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return [_row(meanings[key], [column.get(key, "") for column in columns]) for key in keys]
 
 
 def model_card(manifest: Manifest) -> str:
