@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from edgebert.bundle import BASELINE, HALF, MODEL
-from edgebert.calibration import Sample
+from edgebert.calibration import Sample, load_ranges
 from edgebert.errors import CheckpointError
 from edgebert.export.canonical import FLOAT, Dialect, build
 from edgebert.export.checkpoint import Checkpoint
@@ -13,7 +13,7 @@ from edgebert.export.lower.weights import Weights, read_weights
 from edgebert.export.mix import Maker, Mix
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe
-from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.targets import Target
 from edgebert.manifest import Shape
 
@@ -62,23 +62,37 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
     if not recipe.static:
         maker: Maker = quantize(exact, checkpoint.shape, samples, target).maker
     else:
-        maker = StaticMaker(_canonical_weights(checkpoint), samples, StaticOptions(target.dialect))
+        maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect))
     made = maker.make(Mix(maker.settings[0]))
     schemes = {"onnxruntime": target.scheme(recipe.static)}
     return Graphs({MODEL: made.content, BASELINE: baseline}, schemes, made.provenance, maker)
 
 
 def _for_tensorrt(checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, recipe: Recipe) -> Graphs:
-    weights = _canonical_weights(checkpoint)
+    weights = canonical_weights(checkpoint)
     exact = _in_float(weights, dataclasses.replace(target.dialect, half=False))
     half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
     if recipe.precision == "fp16":
         return _half(exact, half.get(HALF))
     attention = _attention_fits(target, checkpoint.shape)
-    maker = StaticMaker(weights, samples, StaticOptions(target.dialect, residual=True, attention=attention))
+    maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect, True, attention))
     made = maker.make(Mix(maker.settings[0]))
     schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))
     return Graphs({MODEL: made.content, BASELINE: exact, **half}, schemes, made.provenance, maker)
+
+
+def _static_maker(
+    checkpoint: Checkpoint, samples: Sequence[Sample], recipe: Recipe, options: StaticOptions
+) -> StaticMaker:
+    """Return what makes graphs with fixed ranges, from a file of ranges where the recipe names one."""
+    weights = canonical_weights(checkpoint)
+    if recipe.ranges is None:
+        measured = measure(weights, samples, options.dialect.weight_limit, checkpoint.weights_sha256)
+    else:
+        ranges = load_ranges(recipe.ranges)
+        ranges.check_model(checkpoint.weights_sha256)
+        measured = {f"as in {recipe.ranges.name}": ranges}
+    return StaticMaker(weights, measured, samples, options)
 
 
 def _half(exact: bytes, half: bytes | None) -> Graphs:
@@ -92,7 +106,12 @@ def _in_float(weights: Weights, dialect: Dialect) -> bytes:
     return bytes(build(weights, FLOAT, dialect).SerializeToString())
 
 
-def _canonical_weights(checkpoint: Checkpoint) -> Weights:
+def canonical_weights(checkpoint: Checkpoint) -> Weights:
+    """Return the weights of a checkpoint whose graph can be built in any dialect.
+
+    Raises:
+        CheckpointError: its activation is not GELU.
+    """
     activation = checkpoint.model.config.hidden_act
     if activation != "gelu":
         raise CheckpointError(

@@ -11,7 +11,9 @@ from edgebert.calibration import Range, Ranges, load_ranges, save_ranges
 from edgebert.calibration.observers import SMALLEST_AMAX
 from edgebert.errors import InputError
 
-RANGES = Ranges({"layer.0.qkv.input": Range(2.54, "min-max")}, "a" * 64, "b" * 64, 256)
+RANGES = Ranges(
+    {"layer.0.qkv.input": Range(2.54, "min-max")}, "a" * 64, "b" * 64, 256, {"layer.0.qkv": (0.5, 1.0, 2.0)}
+)
 
 
 @given(st.dictionaries(st.text(max_size=5), st.floats(SMALLEST_AMAX, 1e38), max_size=5), st.integers(1, 10**6))
@@ -52,6 +54,10 @@ def changed(**fields):
         (changed(ranges={"x": {"amax": -1.0, "observer": "mse"}}), "the range of 'x' ends at '-1.0'"),
         (changed(ranges={"x": {"amax": "1", "observer": "mse"}}), "the range of 'x' ends at '1'"),
         (changed(ranges={"x": {"amax": 10**400, "observer": "mse"}}), "the range of 'x' ends at '1000"),
+        (changed(smoothing=[]), "'smoothing' is a list"),
+        (changed(smoothing={"x": []}), "the smoothing of 'x' is not a list of numbers above zero"),
+        (changed(smoothing={"x": [1, -1]}), "the smoothing of 'x' is not a list of numbers above zero"),
+        (changed(smoothing={"x": [1, True]}), "the smoothing of 'x' is not a list of numbers above zero"),
         (changed(ranges={"x": {"amax": 1.0}}), "the observer of 'x' is a NoneType"),
     ],
 )
