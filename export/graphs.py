@@ -3,14 +3,18 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import onnx
+
 from edgebert.bundle import BASELINE, HALF, MODEL
 from edgebert.calibration import Sample, load_ranges
 from edgebert.errors import CheckpointError
 from edgebert.export.canonical import FLOAT, Dialect, build
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.graph import to_graph
+from edgebert.export.lint import check
 from edgebert.export.lower.weights import Weights, read_weights
 from edgebert.export.mix import Maker, Mix
+from edgebert.export.platforms import Platform
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe
 from edgebert.export.static import StaticMaker, StaticOptions, measure
@@ -54,7 +58,7 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
         CheckpointError: the model has a form that cannot be exported for the target.
     """
     if target.platform is not None:
-        return _for_tensorrt(checkpoint, samples, target, recipe)
+        return _for_tensorrt(checkpoint, samples, target, target.platform, recipe)
     exact = to_graph(checkpoint)
     baseline = bytes(exact.SerializeToString())
     if recipe.precision == "fp32":
@@ -68,15 +72,18 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
     return Graphs({MODEL: made.content, BASELINE: baseline}, schemes, made.provenance, maker)
 
 
-def _for_tensorrt(checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, recipe: Recipe) -> Graphs:
+def _for_tensorrt(
+    checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, platform: Platform, recipe: Recipe
+) -> Graphs:
     weights = canonical_weights(checkpoint)
     exact = _in_float(weights, dataclasses.replace(target.dialect, half=False))
     half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
     if recipe.precision == "fp16":
         return _half(exact, half.get(HALF))
-    attention = _attention_fits(target, checkpoint.shape)
+    attention = _attention_fits(platform, checkpoint.shape)
     maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect, True, attention))
     made = maker.make(Mix(maker.settings[0]))
+    check(onnx.load_from_string(made.content), platform, checkpoint.shape.max_tokens)
     schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))
     return Graphs({MODEL: made.content, BASELINE: exact, **half}, schemes, made.provenance, maker)
 
@@ -120,11 +127,10 @@ def canonical_weights(checkpoint: Checkpoint) -> Weights:
     return read_weights(checkpoint)
 
 
-def _attention_fits(target: Target, shape: Shape) -> bool:
+def _attention_fits(platform: Platform, shape: Shape) -> bool:
     """Say whether TensorRT has an INT8 kernel for the attention of a model."""
     return (
-        target.platform is not None
-        and target.platform.board.compute_capability >= _ATTENTION_CAPABILITY
+        platform.board.compute_capability >= _ATTENTION_CAPABILITY
         and shape.hidden // shape.heads in _ATTENTION_HEAD_SIZES
         and shape.max_tokens <= _ATTENTION_TOKENS
     )

@@ -68,10 +68,18 @@ def report_markdown(report: Mapping[str, object]) -> str:
             _row("size of the FP32 baseline", [_megabytes(_mapping(sizes[engine])["fp32"]) for engine in engines]),
             "",
             f"Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
+            *_ranges(report, texts),
             "Latency is not part of this report: run `edgebert bench` on the device.",
             "",
         ]
     )
+
+
+def _ranges(report: Mapping[str, object], texts: Mapping[str, object]) -> list[str]:
+    """Say where the ranges of activations are from, where they are fixed."""
+    if not any(str(scheme).endswith("-static") for scheme in _mapping(report["scheme"]).values()):
+        return []
+    return [f"Ranges of activations: fixed by {texts['smoothing']} texts, {texts['source']}."]
 
 
 def _sizes(manifest: Manifest, engine: str, sizes: Mapping[str, int]) -> dict[str, int]:

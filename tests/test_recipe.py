@@ -66,7 +66,7 @@ def test_a_missing_recipe(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"task": "translate"}, "task is 'translate': choose one of auto, embed, classify"),
+        ({"task": "translate"}, "task is 'translate': choose one of auto, embed, classify, tag, answer"),
         ({"precision": "int4"}, "precision is 'int4': choose one of int8, fp16, fp32"),
         (
             {"target": "abacus"},

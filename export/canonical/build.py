@@ -25,8 +25,8 @@ def build(weights: Weights, plan: Plan, dialect: Dialect) -> onnx.ModelProto:
 
     Returns:
         A graph from int32 ``input_ids``, ``attention_mask`` and ``token_type_ids`` [batch, tokens] to float32
-        ``last_hidden_state`` [batch, tokens, hidden] or ``logits`` [batch, labels], or [batch, tokens, labels] where the
-        head is for every token.
+        ``last_hidden_state`` [batch, tokens, hidden], or ``logits`` [batch, labels] or, of a head for every token,
+        [batch, tokens, labels].
 
     Raises:
         InputError: the plan lacks a range that it needs, or the dialect cannot have what it asks for.

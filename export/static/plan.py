@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from edgebert.calibration import MSE, MinMax, Observers, Ranges, Sample, channel_maxima, collect_all
+from edgebert.calibration import Entropy, MinMax, Observers, Percentile, Ranges, Sample, channel_maxima, collect_all
 from edgebert.export.canonical import FLOAT, LinearPlan, Plan, build
 from edgebert.export.canonical.dialects import TAPPED, Dialect
 from edgebert.export.canonical.plan import RESIDUALS, quantized_tensors, unsmoothed
@@ -11,17 +11,16 @@ from edgebert.export.graph import with_outputs
 from edgebert.export.lower.weights import KINDS, Weights
 from edgebert.export.static.search import Floats, search_alphas, smoothing_of
 
-# measured in docs/decisions/0006-static-int8.md: clipping helps where few values are large, and never before Q, K and V
+# measured in docs/decisions/0008-calibration.md
 OBSERVERS: Observers = {
-    "qkv.input": MinMax,
-    "query": MSE,
-    "key": MSE,
-    "value": MSE,
-    "context": MSE,
-    "attention_output.input": MSE,
-    "intermediate.input": MSE,
-    "output.input": MSE,
-    **dict.fromkeys(RESIDUALS, MSE),
+    **dict.fromkeys((f"{kind}.input" for kind in KINDS), Entropy),
+    **dict.fromkeys(("query", "key", "value", "context"), Entropy),
+    **dict.fromkeys(RESIDUALS, Percentile),
+}
+# other choices that serve some models better, by what the name of a setting says of them
+_ALTERNATIVES: Mapping[str, Observers] = {
+    "; residuals by entropy": dict.fromkeys(OBSERVERS, Entropy),
+    "; nothing is clipped": dict.fromkeys(OBSERVERS, MinMax),
 }
 
 
@@ -48,7 +47,7 @@ def measure(weights: Weights, samples: Sequence[Sample], weight_limit: int, mode
     """
     alphas, smoothing = find_smoothing(weights, samples, weight_limit)
     graph, tensors = tapped_graph(weights, smoothing)
-    choices = {"": OBSERVERS, "; nothing is clipped": dict.fromkeys(OBSERVERS, MinMax)}
+    choices = {"": OBSERVERS, **_ALTERNATIVES}
     found = collect_all(graph, tensors, list(choices.values()), samples, model_sha256)
     words = ", ".join(f"{kind} {'none' if alpha is None else f'{alpha:g}'}" for kind, alpha in alphas.items())
     return {
