@@ -31,19 +31,34 @@ def collect(
         tensors: their names.
         observers: by `kind_of` a tensor.
         samples: texts, one a run, never padded; the result does not depend on their order.
-        model_sha256: hash of what decides the activations: the weights, and the smoothing where there is some.
+        model_sha256: hash of the model's weights.
 
     Raises:
         InputError: there is no sample, or an activation is NaN or infinite.
     """
-    watched = {name: observers[kind_of(name)]() for name in tensors}
+    return collect_all(graph, tensors, [observers], samples, model_sha256)[0]
+
+
+def collect_all(
+    graph: bytes, tensors: Sequence[str], choices: Sequence[Observers], samples: Iterable[Sample], model_sha256: str
+) -> list[Ranges]:
+    """Return what `collect` would for each of several choices of observers, in one pass over the samples."""
+    watched = [{name: observers[kind_of(name)]() for name in tensors} for observers in choices]
     used: list[Sample] = []
     for sample, values in activations(graph, tensors, samples):
         used.append(sample)
-        for name, observer in watched.items():
-            observer.observe(values[name])
-    ranges = {name: Range(observer.amax(), observer.name) for name, observer in watched.items()}
-    return Ranges(ranges, model_sha256, samples_sha256(used), len(used))
+        for by_tensor in watched:
+            for name, observer in by_tensor.items():
+                observer.observe(values[name])
+    return [
+        Ranges(
+            {name: Range(observer.amax(), observer.name) for name, observer in by_tensor.items()},
+            model_sha256,
+            samples_sha256(used),
+            len(used),
+        )
+        for by_tensor in watched
+    ]
 
 
 def channel_maxima(graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]) -> dict[str, Floats]:

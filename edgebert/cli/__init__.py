@@ -14,6 +14,7 @@ import typer
 
 import edgebert
 from edgebert.cli.bench import bench
+from edgebert.cli.calibrate import calibrate
 from edgebert.cli.classify import classify
 from edgebert.cli.doctor import doctor
 from edgebert.cli.embed import embed
@@ -28,6 +29,7 @@ from edgebert.errors import EdgebertError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(export)
+app.command()(calibrate)
 app.command()(finetune)
 app.command()(embed)
 app.command()(classify)

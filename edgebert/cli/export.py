@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from edgebert.bundle import Bundle, model_file
 from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.words import UsageError, say
+from edgebert.cli.stages import stages
+from edgebert.cli.words import UsageError
 
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
 
@@ -74,6 +74,14 @@ def export(
             "must ask for.",
         ),
     ] = None,
+    ranges: Annotated[
+        Path | None,
+        typer.Option(
+            "--ranges",
+            metavar="FILE",
+            help="Smoothing and fixed ranges that `edgebert calibrate` measured, instead of measuring them again.",
+        ),
+    ] = None,
     column: Annotated[
         str | None, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
     ] = None,
@@ -108,6 +116,7 @@ def export(
         "tensorrt": tensorrt,
         "static": static or None,
         "calibration": calibration,
+        "ranges": ranges,
         "column": column,
         "name": name,
         "slim": slim or None,
@@ -115,14 +124,7 @@ def export(
     }
     settings = {} if recipe is None else read_recipe(recipe)
     settings.update((key, value) for key, value in flags.items() if value is not None)
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-
-        def show(stage: str) -> None:
-            status.update(stage)
-            if not quiet and not console.is_terminal:
-                say(stage)
-
+    with stages(quiet) as show:
         bundle = export(Recipe(**settings), show)
     if as_json:
         typer.echo(json.dumps(bundle.json("report.json"), indent=1, sort_keys=True))

@@ -1,22 +1,27 @@
-"""Measure the activations of a model and make plans with fixed ranges, one for each candidate of smoothing."""
+"""Measure the activations of a model and make plans with fixed ranges."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from edgebert.calibration import MinMax, Sample, channel_maxima, collect, kind_of, run_graph, smoothing_factors
+from edgebert.calibration import Entropy, MinMax, Observers, Percentile, Ranges, Sample, channel_maxima, collect_all
 from edgebert.export.canonical import FLOAT, LinearPlan, Plan, build
 from edgebert.export.canonical.dialects import TAPPED, Dialect
-from edgebert.export.canonical.plan import quantized_tensors, unsmoothed
+from edgebert.export.canonical.plan import RESIDUALS, quantized_tensors, unsmoothed
 from edgebert.export.graph import with_outputs
 from edgebert.export.lower.weights import KINDS, Weights
-from edgebert.export.smoothing import CANDIDATES, SMOOTHED, Alphas
+from edgebert.export.static.search import Floats, search_alphas, smoothing_of
 
-Floats = npt.NDArray[np.float32]
-
-_JUDGES = 32  # samples on which the candidates for smoothing are compared
+# measured in docs/decisions/0008-calibration.md
+OBSERVERS: Observers = {
+    **dict.fromkeys((f"{kind}.input" for kind in KINDS), Entropy),
+    **dict.fromkeys(("query", "key", "value", "context"), Entropy),
+    **dict.fromkeys(RESIDUALS, Percentile),
+}
+# other choices that serve some models better, by what the name of a setting says of them
+_ALTERNATIVES: Mapping[str, Observers] = {
+    "; residuals by entropy": dict.fromkeys(OBSERVERS, Entropy),
+    "; nothing is clipped": dict.fromkeys(OBSERVERS, MinMax),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,71 +33,75 @@ class StaticOptions:
     attention: bool = False
 
 
-def static_plans(weights: Weights, samples: Sequence[Sample], options: StaticOptions) -> dict[str, Plan]:
-    """Return plans by the name of their smoothing, the one whose graph is nearest to FP32 on the samples first.
+def measure(weights: Weights, samples: Sequence[Sample], weight_limit: int, model_sha256: str) -> dict[str, Ranges]:
+    """Return the smoothing and the ranges of everything that can be INT8, by the name of the setting.
 
     Args:
         weights: of the model.
         samples: texts like those of the device.
-        options: what is INT8.
+        weight_limit: largest code of a weight.
+        model_sha256: hash of the model's weights.
+
+    Raises:
+        InputError: there are no samples, or an activation is not finite.
+    """
+    alphas, smoothing = find_smoothing(weights, samples, weight_limit)
+    graph, tensors = tapped_graph(weights, smoothing)
+    choices = {"": OBSERVERS, **_ALTERNATIVES}
+    found = collect_all(graph, tensors, list(choices.values()), samples, model_sha256)
+    words = ", ".join(f"{kind} {'none' if alpha is None else f'{alpha:g}'}" for kind, alpha in alphas.items())
+    return {
+        words + choice: dataclasses.replace(ranges, smoothing=smoothing)
+        for choice, ranges in zip(choices, found, strict=True)
+    }
+
+
+def find_smoothing(
+    weights: Weights, samples: Sequence[Sample], weight_limit: int
+) -> tuple[dict[str, float | None], dict[str, tuple[float, ...]]]:
+    """Return the alpha of each kind of linear layer, and what their inputs are multiplied with where there is one.
 
     Raises:
         InputError: there are no samples, or an activation is not finite.
     """
     maxima = _input_maxima(weights, samples)
-    judges = samples[:: max(1, len(samples) // _JUDGES)]
-    expected = list(run_graph(_tapped(weights, FLOAT), judges))
-    plans: dict[str, Plan] = {}
-    errors: dict[str, float] = {}
-    for alphas in CANDIDATES:
-        name = str(alphas or "none")
-        plans[name] = _measure(weights, _smoothed(weights, maxima, alphas), samples, options)
-        graph = build(weights, plans[name], options.dialect).SerializeToString()
-        errors[name] = _relative_error(expected, list(run_graph(graph, judges)))
-    return {name: plans[name] for name in sorted(plans, key=lambda name: errors[name])}
+    alphas = search_alphas(weights, maxima, samples, weight_limit)
+    smoothing = {}
+    for number, layer in enumerate(weights.layers):
+        for kind, alpha in alphas.items():
+            factors = smoothing_of(layer.linears[kind], maxima[f"layer.{number}.{kind}"], alpha)
+            if factors is not None:
+                smoothing[f"layer.{number}.{kind}"] = tuple(factors.tolist())
+    return alphas, smoothing
+
+
+def tapped_graph(weights: Weights, smoothing: Mapping[str, tuple[float, ...]]) -> tuple[bytes, list[str]]:
+    """Return the FP32 graph with smoothing, and the tensors among its outputs whose ranges any plan could need."""
+    full = _plan(weights, smoothing, int8=True)
+    layers = len(weights.layers)
+    everything = dataclasses.replace(full, residual=True, attention=True)
+    contexts = [f"layer.{number}.context" for number in range(layers)]
+    tensors = list(dict.fromkeys([*quantized_tensors(everything, layers), *contexts]))
+    return with_outputs(build(weights, _plan(weights, smoothing, int8=False), TAPPED), tensors), tensors
+
+
+def plan_of(weights: Weights, ranges: Ranges, options: StaticOptions) -> Plan:
+    """Return the plan in which everything is INT8 that the options allow."""
+    plan = _plan(weights, ranges.smoothing, int8=True)
+    amax = {tensor: each.amax for tensor, each in ranges.by_tensor.items()}
+    return dataclasses.replace(plan, ranges=amax, residual=options.residual, attention=options.attention)
+
+
+def _plan(weights: Weights, smoothing: Mapping[str, tuple[float, ...]], int8: bool) -> Plan:
+    names = [f"layer.{number}.{kind}" for number in range(len(weights.layers)) for kind in KINDS]
+    return Plan({name: LinearPlan(int8=int8, smoothing=smoothing.get(name)) for name in names})
 
 
 def _input_maxima(weights: Weights, samples: Sequence[Sample]) -> dict[str, Floats]:
-    """Return the largest absolute value of each input channel of each layer that may be smoothed, by layer."""
-    layers = range(len(weights.layers))
-    inputs = {f"layer.{layer}.{kind}": unsmoothed(layer, kind) for layer in layers for kind in SMOOTHED}
+    """Return the largest absolute value of each input channel of each linear layer, by layer."""
+    inputs = {
+        f"layer.{number}.{kind}": unsmoothed(number, kind) for number in range(len(weights.layers)) for kind in KINDS
+    }
     names = list(inputs.values())
     found = channel_maxima(with_outputs(build(weights, FLOAT, TAPPED), names), names, samples)
     return {name: found[tensor] for name, tensor in inputs.items()}
-
-
-def _smoothed(weights: Weights, maxima: Mapping[str, Floats], alphas: Alphas | None) -> Plan:
-    """Return a plan in which every linear layer is INT8 and has its smoothing, without ranges."""
-    linears: dict[str, LinearPlan] = {}
-    for number, layer in enumerate(weights.layers):
-        for kind in KINDS:
-            name = f"layer.{number}.{kind}"
-            factors = None
-            if alphas is not None and kind in SMOOTHED:
-                weight = layer.linears[kind].weight.numpy()
-                factors = 1 / smoothing_factors(maxima[name], weight, getattr(alphas, kind))
-            linears[name] = LinearPlan(smoothing=None if factors is None else tuple(factors.tolist()))
-    return Plan(linears)
-
-
-def _measure(weights: Weights, plan: Plan, samples: Sequence[Sample], options: StaticOptions) -> Plan:
-    """Return a plan with the ranges that it needs, and those that it needs when layers are left in float."""
-    full = dataclasses.replace(plan, residual=options.residual, attention=options.attention)
-    layers = range(len(weights.layers))
-    contexts = [f"layer.{layer}.context" for layer in layers] if options.attention else []
-    tensors = list(dict.fromkeys([*quantized_tensors(full, len(layers)), *contexts]))
-    in_float = {name: dataclasses.replace(linear, int8=False) for name, linear in plan.linears.items()}
-    observers = {kind_of(tensor): MinMax for tensor in tensors}
-    graph = with_outputs(build(weights, Plan(in_float), TAPPED), tensors)
-    found = collect(graph, tensors, observers, samples, "")
-    return dataclasses.replace(full, ranges={tensor: found[tensor].amax for tensor in tensors})
-
-
-def _tapped(weights: Weights, plan: Plan) -> bytes:
-    return bytes(build(weights, plan, TAPPED).SerializeToString())
-
-
-def _relative_error(expected: Sequence[Floats], found: Sequence[Floats]) -> float:
-    """Return the mean over samples of the distance from the expected output, as a share of its length."""
-    shares = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(expected, found, strict=True)]
-    return float(np.mean(shares))
