@@ -7,6 +7,7 @@ EdgebertError
 ├── BundleError       a bundle that is missing, damaged, hostile or of another format
 ├── EngineError       an engine that does not exist, is not installed or failed
 ├── VerifyError       a bundle whose answers differ from its golden answers
+├── GateError         a model that lost more than it may, or of which that cannot be told
 └── MissingExtraError an optional dependency that is not installed; names the pip command
 
 The message is one line: what happened, with the value, and what to do about it.
@@ -39,6 +40,10 @@ class EngineError(EdgebertError):
 
 class VerifyError(EdgebertError):
     """A bundle whose answers differ from its golden answers."""
+
+
+class GateError(EdgebertError):
+    """A model that lost more than it may, or of which that cannot be told."""
 
 
 class MissingExtraError(EdgebertError, ImportError):

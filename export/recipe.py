@@ -1,6 +1,7 @@
 """What to export, from flags or from a TOML file."""
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ else:
 
 TASKS = ("auto", "embed", "classify")
 PRECISIONS = ("int8", "fp32")
+
+_MAX_DROP = 100  # points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Recipe:
         name: name of the bundle in the manifest; None takes the checkpoint's.
         slim: leave out the FP32 baseline.
         force: replace ``output`` where it exists.
+        max_drop: points, hundredths of the metric, that INT8 may lose; None: whatever it loses. See
+            ``docs/accuracy-gate.md``.
+        evaluate: texts with labels or scores that the loss is measured on, a file or ``hub:``; None: agreement with
+            FP32 on texts of ``texts``.
+        accept_unresolved: accept a model too of which the texts are too few to tell.
+        search_minutes: how long to look for layers to return to float, for each engine that loses more.
     """
 
     output: Path | None = None
@@ -44,11 +53,16 @@ class Recipe:
     name: str | None = None
     slim: bool = False
     force: bool = False
+    max_drop: float | None = None
+    evaluate: str | None = None
+    accept_unresolved: bool = False
+    search_minutes: float = 10.0
 
     def __post_init__(self) -> None:
         _check_choice("task", self.task, TASKS)
         _check_choice("precision", self.precision, PRECISIONS)
         target_named(self.target)
+        _check_gate(self)
 
 
 def output_of(recipe: Recipe) -> Path:
@@ -79,18 +93,34 @@ def read_recipe(path: Path) -> dict[str, Any]:
     return {key: _setting(path, key, value) for key, value in settings.items()}
 
 
+_KINDS: dict[str, Any] = {"bool": bool, "float": (int, float), "Path": str, "str": str}  # by what an annotation names
+_NAMES = {bool: "true or false", str: "a text", (int, float): "a number"}
+
+
 def _setting(path: Path, key: str, value: object) -> object:
     kinds = {field.name: field.type for field in dataclasses.fields(Recipe)}
     if key not in kinds:
         raise InputError(f"{path}: unknown key {key!r}: a recipe has {', '.join(kinds)}")
-    wanted = bool if kinds[key] is bool else str
-    if not isinstance(value, wanted):
-        raise InputError(f"{path}: {key} is {value!r}, it must be {'true or false' if wanted is bool else 'a text'}")
+    kind = next(kind for name, kind in _KINDS.items() if name in str(kinds[key]))
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise InputError(f"{path}: {key} is {value!r}, it must be {_NAMES[kind]}")
     if "Path" in str(kinds[key]):
         return path.parent / str(value)
-    if key == "model" and (path.parent / str(value)).is_dir():
+    if key in ("model", "evaluate") and (path.parent / str(value)).exists():
         return str(path.parent / str(value))
     return value
+
+
+def _check_gate(recipe: Recipe) -> None:
+    if recipe.max_drop is None:
+        if recipe.evaluate is not None or recipe.accept_unresolved:
+            raise InputError("without max_drop nothing is judged: give --max-drop POINTS, such as 0.5")
+    elif recipe.precision != "int8":
+        raise InputError(f"max_drop is for INT8, and precision is {recipe.precision!r}: leave one of them out")
+    elif not 0 <= recipe.max_drop <= _MAX_DROP:
+        raise InputError(f"max_drop is {recipe.max_drop:g}: give points from 0 to {_MAX_DROP}, such as 0.5")
+    if not 0 <= recipe.search_minutes < math.inf:
+        raise InputError(f"search_minutes is {recipe.search_minutes:g}: give a number from 0")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

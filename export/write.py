@@ -6,15 +6,28 @@ from pathlib import Path
 
 import onnx
 
-from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, NATIVE_BASELINE, NATIVE_MODEL, REPORT, TOKENIZER, Bundle
+from edgebert.bundle import (
+    BASELINE,
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    NATIVE_BASELINE,
+    NATIVE_MODEL,
+    REPORT,
+    TOKENIZER,
+    Bundle,
+    model_file,
+)
 from edgebert.export.checkpoint import Checkpoint
+from edgebert.export.gate.outcome import Outcome
 from edgebert.export.judge import Verdict
 from edgebert.export.lower import SCHEME, NativeFiles
+from edgebert.export.mix import Made, Maker
 from edgebert.export.quantize import Quantized
 from edgebert.export.report import model_card, report_json, report_markdown
 from edgebert.export.targets import Target
 from edgebert.export.texts import ExportTexts
-from edgebert.files import sha256_of, write_json
+from edgebert.files import new_file, sha256_of, write_json
 from edgebert.manifest import FileEntry, Manifest
 
 _MODELS = ((MODEL, BASELINE), (NATIVE_MODEL, NATIVE_BASELINE))  # each with its baseline
@@ -28,6 +41,12 @@ class Artefacts:
     graph: onnx.ModelProto
     quantized: Quantized | None
     native: NativeFiles | None
+
+    @property
+    def makers(self) -> list[Maker]:
+        """What can make the INT8 models in other ways, in the order of the engines."""
+        makers = (self.native and self.native.maker, self.quantized and self.quantized.maker)
+        return [maker for maker in makers if maker is not None]
 
 
 def write_draft(folder: Path, checkpoint: Checkpoint, target: Target, made: Artefacts) -> Bundle:
@@ -54,7 +73,20 @@ def write_draft(folder: Path, checkpoint: Checkpoint, target: Target, made: Arte
     return Bundle(folder, manifest)
 
 
-def finish_bundle(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, verdict: Verdict, slim: bool) -> None:
+def replace_model(draft: Bundle, engine: str, made: Made) -> Bundle:
+    """Replace an engine's model in a draft by one that was quantized in another way."""
+    manifest = draft.manifest
+    name = model_file(manifest, engine, False)
+    with new_file(draft.path / name) as temporary:
+        temporary.write_bytes(made.content)
+    files = {**manifest.files, name: _entry(draft.path / name)}
+    provenance = {**manifest.provenance, **made.provenance}
+    return Bundle(draft.path, dataclasses.replace(manifest, files=files, provenance=provenance))
+
+
+def finish_bundle(
+    draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, verdict: Verdict, slim: bool, outcome: Outcome | None
+) -> None:
     """Write everything else into the folder of a draft, the manifest last.
 
     A slim bundle loses its baseline here, after everything was compared with it.
@@ -66,7 +98,7 @@ def finish_bundle(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, ver
         tolerance=verdict.tolerance,
         provenance={**draft.manifest.provenance, "texts": texts.source, "texts_sha256": texts.sha256},
     )
-    report = report_json(manifest, texts, {name: entry.bytes for name, entry in manifest.files.items()})
+    report = report_json(manifest, texts, {name: entry.bytes for name, entry in manifest.files.items()}, outcome)
     write_json(folder / GOLDEN, verdict.golden.to_json())
     write_json(folder / REPORT, report)
     (folder / "report.md").write_text(report_markdown(report), encoding="utf-8")
