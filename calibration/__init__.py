@@ -1,7 +1,40 @@
 """What the activations of a model look like on real texts, and what follows from that for INT8."""
 
-from edgebert.calibration.collect import Sample, channel_maxima, run_graph
-from edgebert.calibration.samples import SAMPLES, choose_texts
+from edgebert.calibration.collect import Observers, channel_maxima, collect, kind_of, run_graph
+from edgebert.calibration.observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile, observer_named
+from edgebert.calibration.ranges import Range, Ranges, load_ranges, save_ranges
+from edgebert.calibration.report import CalibrationReport, TensorReport, calibrate
+from edgebert.calibration.samples import SAMPLES, Sample, Samples, choose_texts, draw_samples
 from edgebert.calibration.smooth import smoothing_factors
+from edgebert.calibration.sources import BUILTIN, builtin_texts, open_source
 
-__all__ = ["SAMPLES", "Sample", "channel_maxima", "choose_texts", "run_graph", "smoothing_factors"]
+__all__ = [
+    "BUILTIN",
+    "MSE",
+    "SAMPLES",
+    "CalibrationReport",
+    "Entropy",
+    "MinMax",
+    "MovingAverage",
+    "Observer",
+    "Observers",
+    "Percentile",
+    "Range",
+    "Ranges",
+    "Sample",
+    "Samples",
+    "TensorReport",
+    "builtin_texts",
+    "calibrate",
+    "channel_maxima",
+    "choose_texts",
+    "collect",
+    "draw_samples",
+    "kind_of",
+    "load_ranges",
+    "observer_named",
+    "open_source",
+    "run_graph",
+    "save_ranges",
+    "smoothing_factors",
+]

@@ -1,29 +1,49 @@
 """Run a graph on samples and keep what is asked of its activations, in bounded memory."""
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from edgebert.calibration.observers import Observer
+from edgebert.calibration.ranges import Range, Ranges
+from edgebert.calibration.samples import Sample, samples_sha256
 from edgebert.errors import InputError
 
 Floats = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int32]
+Observers = Mapping[str, Callable[[], Observer]]  # what makes an observer, by kind of tensor
 
 
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """One text as a model takes it, without padding: int32 [1, tokens] each."""
+def kind_of(tensor: str) -> str:
+    """Return the kind of an activation: "qkv.input" of "layer.3.qkv.input"; of another tensor, its name."""
+    parts = tensor.split(".", 2)
+    return parts[2] if len(parts) == 3 and parts[0] == "layer" and parts[1].isdecimal() else tensor
 
-    input_ids: Ids
-    token_type_ids: Ids
 
-    def feed(self) -> dict[str, Ids]:
-        """Return the inputs of a BERT graph."""
-        mask = np.ones_like(self.input_ids)
-        return {"input_ids": self.input_ids, "attention_mask": mask, "token_type_ids": self.token_type_ids}
+def collect(
+    graph: bytes, tensors: Sequence[str], observers: Observers, samples: Iterable[Sample], model_sha256: str
+) -> Ranges:
+    """Return the ranges of some activations over all samples.
+
+    Args:
+        graph: a serialized ONNX graph in FP32 that has the tensors among its outputs.
+        tensors: their names.
+        observers: by `kind_of` a tensor.
+        samples: texts, one a run, never padded; the result does not depend on their order.
+        model_sha256: hash of what decides the activations: the weights, and the smoothing where there is some.
+
+    Raises:
+        InputError: there is no sample, or an activation is NaN or infinite.
+    """
+    watched = {name: observers[kind_of(name)]() for name in tensors}
+    used: list[Sample] = []
+    for sample, values in activations(graph, tensors, samples):
+        used.append(sample)
+        for name, observer in watched.items():
+            observer.observe(values[name])
+    ranges = {name: Range(observer.amax(), observer.name) for name, observer in watched.items()}
+    return Ranges(ranges, model_sha256, samples_sha256(used), len(used))
 
 
 def channel_maxima(graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]) -> dict[str, Floats]:
@@ -40,20 +60,32 @@ def channel_maxima(graph: bytes, tensors: Sequence[str], samples: Iterable[Sampl
     Raises:
         InputError: there is no sample, or an activation is NaN or infinite.
     """
+    maxima: dict[str, Floats] = {}
+    for _, values in activations(graph, tensors, samples):
+        for name, value in values.items():
+            largest = np.abs(value[0]).max(axis=0)  # [tokens, channels] -> [channels]
+            maxima[name] = np.maximum(maxima[name], largest) if name in maxima else largest
+    return maxima
+
+
+def activations(
+    graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]
+) -> Iterator[tuple[Sample, dict[str, Floats]]]:
+    """Yield each sample and the values of some tensors on it; arguments and errors are those of `channel_maxima`."""
     names = list(dict.fromkeys(tensors))
     session = _session(graph)
-    maxima: dict[str, Floats] = {}
+    empty = True
     for sample in samples:
-        for name, values in zip(names, session.run(names, sample.feed()), strict=True):
-            largest = np.abs(values[0]).max(axis=0)  # [tokens, channels] -> [channels]
-            if not np.isfinite(largest).all():
+        empty = False
+        values = dict(zip(names, session.run(names, sample.feed()), strict=True))
+        for name, value in values.items():
+            if not np.isfinite(np.abs(value).max(initial=0.0)):
                 raise InputError(
                     f"the activation {name!r} is NaN or infinite on a sample: the model cannot be quantized"
                 )
-            maxima[name] = np.maximum(maxima[name], largest) if name in maxima else largest
-    if not maxima:
+        yield sample, values
+    if empty:
         raise InputError("there are no samples: give at least one text")
-    return maxima
 
 
 def run_graph(graph: bytes, samples: Iterable[Sample]) -> Iterator[Floats]:

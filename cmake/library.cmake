@@ -12,6 +12,7 @@ add_library(edgebert_c OBJECT
   edgebert/native/c_model.cpp
   edgebert/native/c_session.cpp
   edgebert/native/c_session_plan.cpp
+  edgebert/native/c_tokens.cpp
   edgebert/native/c_verify.cpp)
 target_link_libraries(edgebert_c PRIVATE edgebert_engine edgebert_text edgebert_options)
 

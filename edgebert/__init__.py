@@ -1,4 +1,4 @@
-"""Quantized BERT for edge devices: `load` a bundle, then `encode` or `classify`.
+"""Quantized BERT for edge devices: `load` a bundle, then `encode`, `classify`, `tag` or `answer`.
 
 The submodules are imported when their names are first used, so that `import edgebert` costs little more than
 `import numpy`.
@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 import numpy  # noqa: F401  (the one library that the runtime always needs; fail here and not later)
 
 if TYPE_CHECKING:
+    from edgebert.answerer import Answerer
     from edgebert.classifier import Classifier
     from edgebert.encoder import Encoder
     from edgebert.errors import EdgebertError
     from edgebert.loader import load
+    from edgebert.tagger import Tagger
     from edgebert.tokenizer import Tokenizer
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "EdgebertError", "Encoder", "Tokenizer", "__version__", "load"]
+__all__ = ["Answerer", "Classifier", "EdgebertError", "Encoder", "Tagger", "Tokenizer", "__version__", "load"]
 
 _HOMES = {
+    "Answerer": "edgebert.answerer",
     "Classifier": "edgebert.classifier",
     "EdgebertError": "edgebert.errors",
     "Encoder": "edgebert.encoder",
+    "Tagger": "edgebert.tagger",
     "Tokenizer": "edgebert.tokenizer",
     "load": "edgebert.loader",
 }

@@ -81,6 +81,8 @@ class Tokenizer:
     @property
     def lowercase(self) -> bool: ...
     @property
+    def prefix(self) -> str: ...
+    @property
     def pad_id(self) -> int: ...
     @property
     def unk_id(self) -> int: ...
@@ -100,6 +102,9 @@ class Model:
     def metadata(self) -> dict[str, str]: ...
     @property
     def output_size(self) -> int: ...
+    def embeddings(self, ids: _Int32) -> _Float32:
+        """Rows of the table of word embeddings [ids, hidden]; ids: int32 [ids]."""
+
     def session(self, threads: int, max_tokens: int = 0, path: str | None = None) -> Session: ...
 
 class Session:
@@ -112,12 +117,12 @@ class Session:
     @property
     def arena_bytes(self) -> int: ...
     def run(self, input_ids: _Int32, lengths: _Int64, token_type_ids: _Int32 | None = None) -> _Float32:
-        """Token vectors [batch, tokens, hidden], zeros at padding, or logits [batch, labels].
+        """Token vectors or logits [batch, tokens, hidden or labels or 2], zeros at padding, or logits [batch, labels].
 
         input_ids and token_type_ids: int32 [batch, tokens]; lengths: int64 [batch], tokens of each row.
         """
     def answer(self, input_ids: _Int32, lengths: _Int64, token_type_ids: _Int32 | None = None) -> _Float32:
-        """Pooled vectors [batch, hidden] or scores [batch, labels]."""
+        """Pooled vectors [batch, hidden], scores [batch, labels] or [batch, tokens, labels], or logits [.., tokens, 2]."""
 
 def cpu_paths() -> list[str]: ...
 def pack_int8(weight: npt.NDArray[np.int8], /) -> npt.NDArray[np.int8]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -30,6 +30,11 @@ class Reader:
     max_tokens: int
     threads: int
 
+    @property
+    def stride(self) -> int:
+        """Tokens that neighbouring windows share: a quarter, so that words at a border are read with context."""
+        return max(1, self.max_tokens // 4)
+
     def rows(self, texts: Sequence[str], pairs: Sequence[str] | None, long_texts: LongTexts) -> EncodedBatch:
         """Tokenize texts: one row a text ("cut"), or as many overlapping windows as a text needs ("mean", "max").
 
@@ -38,15 +43,54 @@ class Reader:
         """
         if long_texts not in get_args(LongTexts):
             raise InputError(f"long_texts is {long_texts!r}: give one of {', '.join(get_args(LongTexts))}")
-        # a quarter of overlap lets words at the border of a window be read with context
-        stride = 0 if long_texts == "cut" else max(1, self.max_tokens // 4)
         return self.tokenizer.encode_batch(
             list(texts),
             None if pairs is None else list(pairs),
             max_length=self.max_tokens,
-            stride=stride,
+            stride=0 if long_texts == "cut" else self.stride,
             threads=self.threads,
         )
+
+
+def each_row(session: Session, rows: EncodedBatch, batch_size: int, bar: ProgressBar) -> Iterator[tuple[int, Floats]]:
+    """Run every row, longest first, and yield its number and its output.
+
+    Args:
+        session: the model.
+        rows: token ids of each row.
+        batch_size: rows given to the session at once.
+        bar: told of each row done.
+
+    Yields:
+        the number of a row and its output: float32 [tokens, width] without padding, or [width].
+
+    Raises:
+        InputError: ``batch_size`` is not a whole number from 1.
+        EngineError: the model gave a value that is not finite.
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InputError(f"batch_size is {batch_size!r}: give a whole number from 1")
+    lengths = np.diff(rows.row_starts)
+    order = np.argsort(-lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size].tolist()
+        outputs = session.run(*rows.padded(chosen))
+        for row, values in zip(chosen, outputs, strict=True):
+            yield row, check_finite(values[: lengths[row]] if values.ndim == 2 else values)
+        bar.advance(len(chosen))
+
+
+def check_finite(values: Floats) -> Floats:
+    """Return the values.
+
+    Raises:
+        EngineError: one of them is NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        raise EngineError(
+            "the model gave a value that is not a finite number: the bundle's weights are broken, export again"
+        )
+    return values
 
 
 def run_rows(
@@ -57,36 +101,14 @@ def run_rows(
     width: int,
     bar: ProgressBar,
 ) -> Floats:
-    """Run every row, longest first, and return float32 [rows, width] in the order of the rows.
+    """Run every row and return float32 [rows, width] in the order of the rows.
 
-    Args:
-        session: the model.
-        rows: token ids of each row.
-        batch_size: rows given to the session at once.
-        answer: what becomes of the output of a row: token vectors [tokens, hidden] without padding, or logits [labels].
-        width: length of an answer.
-        bar: told of each row done.
-
-    Raises:
-        InputError: ``batch_size`` is not a whole number from 1.
-        EngineError: the model gave a value that is not finite.
+    ``answer`` makes the ``width`` numbers of a row from its output; arguments and errors are else those of `each_row`.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise InputError(f"batch_size is {batch_size!r}: give a whole number from 1")
-    lengths = np.diff(rows.row_starts)
-    order = np.argsort(-lengths, kind="stable")
     output = np.empty((len(rows), width), np.float32)
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        outputs = session.run(*rows.padded(chosen.tolist()))
-        for row, values in zip(chosen, outputs, strict=True):
-            output[row] = answer(values[: lengths[row]] if values.ndim == 2 else values)
-        bar.advance(len(chosen))
-    if not np.isfinite(output).all():
-        raise EngineError(
-            "the model gave a value that is not a finite number: the bundle's weights are broken, export again"
-        )
-    return output
+    for row, values in each_row(session, rows, batch_size, bar):
+        output[row] = answer(values)
+    return check_finite(output)
 
 
 def join_windows(values: Floats, rows: EncodedBatch, texts: int, long_texts: LongTexts) -> Floats:
@@ -104,13 +126,13 @@ def truncated_texts(rows: EncodedBatch, texts: int, long_texts: LongTexts) -> Fl
     return np.asarray(rows.truncated, np.bool_)
 
 
-def warn_truncated(truncated: Flags, max_tokens: int) -> None:
+def warn_truncated(truncated: Flags, max_tokens: int, remedy: str = 'long_texts="mean"') -> None:
     """Tell the caller of the caller, once for all its texts."""
     if truncated.any():
         first = int(truncated.argmax())
         warnings.warn(
             f"{int(truncated.sum())} of {len(truncated)} texts are longer than {max_tokens} tokens and were cut, "
-            f'the first is texts[{first}]: pass long_texts="mean" to read all of them',
+            f"the first is texts[{first}]: pass {remedy} to read all of them",
             TruncationWarning,
             stacklevel=3,
         )

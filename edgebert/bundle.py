@@ -15,6 +15,7 @@ NATIVE_MODEL = "model.edgebert"
 NATIVE_BASELINE = "model.fp32.edgebert"
 TOKENIZER = "tokenizer.edgebert"
 GOLDEN = "golden.json"
+PLAN = "plan.json"
 REPORT = "report.json"
 
 _FILES = {"native": (NATIVE_MODEL, NATIVE_BASELINE), "onnxruntime": (MODEL, BASELINE)}

@@ -10,7 +10,9 @@ from edgebert.batching import Flags, LongTexts, warn_truncated
 from edgebert.engines import Floats
 from edgebert.errors import InputError
 from edgebert.manifest import ClassifyHead
+from edgebert.softmax import softmax
 from edgebert.task import Task
+from edgebert.texts import Record
 
 
 class TextPair(TypedDict):
@@ -169,6 +171,10 @@ class Classifier(Task[ClassifyHead]):
         warn_truncated(truncated, self.max_tokens)
         return scores
 
+    def outputs(self, texts: Sequence[Record]) -> list[Floats]:
+        """Return the score of every label for each text or pair, float32 [labels]."""
+        return list(self.scores(list(texts), return_truncated=True)[0])
+
     def ranked(self, scores: Floats, top_k: int | None = None, min_score: float | None = None) -> list[list[Answer]]:
         """Return the best labels of each row of `scores`, best first; the arguments are those of `classify`."""
         self.check_choice(top_k, min_score)
@@ -191,16 +197,11 @@ class Classifier(Task[ClassifyHead]):
         kind = self._head.problem_type
         if kind == "regression":
             return logits
-        wide = logits.astype(
-            np.float64
-        )  # NumPy's exp differs between CPUs in the last bit, which float32 does not keep
-        scores: npt.NDArray[np.float64]
-        if kind == "multi_label_classification" or len(self.labels) == 1:
-            small = np.exp(-np.abs(wide))  # never overflows
-            scores = np.where(wide >= 0, 1, small) / (1 + small)
-        else:
-            exponentials = np.exp(wide - wide.max(axis=1, keepdims=True))
-            scores = exponentials / exponentials.sum(axis=1, keepdims=True)
+        if kind != "multi_label_classification" and len(self.labels) > 1:
+            return softmax(logits)
+        wide = logits.astype(np.float64)  # see `softmax`
+        small = np.exp(-np.abs(wide))  # never overflows
+        scores: npt.NDArray[np.float64] = np.where(wide >= 0, 1, small) / (1 + small)
         return scores.astype(np.float32)
 
     def check_choice(self, top_k: int | None, min_score: float | None) -> None:

@@ -11,6 +11,8 @@ from edgebert.errors import InputError
 from edgebert.manifest import EmbedHead
 from edgebert.pooling import normalize, pool
 from edgebert.task import Task
+from edgebert.texts import Record, single_texts
+from edgebert.windows import LongTokens, TokenOutputs, read_tokens
 
 
 class Encoder(Task[EmbedHead]):
@@ -94,6 +96,26 @@ class Encoder(Task[EmbedHead]):
             warn_truncated(truncated, self.max_tokens)
             return vectors[0] if isinstance(texts, str) else vectors
         return (vectors[0], truncated.reshape(())) if isinstance(texts, str) else (vectors, truncated)
+
+    def outputs(self, texts: Sequence[Record]) -> list[Floats]:
+        """Return the vector of each text, float32 [dimension]."""
+        return list(self.encode(single_texts(texts), return_truncated=True)[0])
+
+    def read(
+        self, texts: Sequence[str], batch_size: int = 32, *, long_texts: LongTokens = "windows"
+    ) -> list[TokenOutputs]:
+        """Return the tokens of each text with their vectors, float32 [tokens, dimension], neither pooled nor normalized.
+
+        Args:
+            texts: the texts.
+            batch_size: rows given to the engine at once; it changes no vector.
+            long_texts: what to do with more than `max_tokens`: read overlapping "windows", or "cut" the end.
+
+        Raises:
+            InputError: an argument cannot be used.
+            EngineError: the engine failed.
+        """
+        return read_tokens(self.session, self._reader, check_texts(texts), batch_size, long_texts, shown=False)
 
     def _pool(self, tokens: Floats) -> Floats:
         return pool(tokens, self._head.pooling)

@@ -6,6 +6,7 @@ EdgebertError
 ├── CheckpointError   a checkpoint that is missing, broken or of an unsupported architecture
 ├── BundleError       a bundle that is missing, damaged, hostile or of another format
 ├── EngineError       an engine that does not exist, is not installed or failed
+│   └── EngineUnavailableError  an engine that this machine cannot run as it stands; `load` tries the next
 ├── VerifyError       a bundle whose answers differ from its golden answers
 ├── GateError         a model that lost more than it may, or of which that cannot be told
 └── MissingExtraError an optional dependency that is not installed; names the pip command
@@ -36,6 +37,10 @@ class BundleError(EdgebertError):
 
 class EngineError(EdgebertError):
     """An engine that does not exist, is not installed or failed."""
+
+
+class EngineUnavailableError(EngineError):
+    """An engine that this machine cannot run as it stands; `load` tries the next one and says why."""
 
 
 class VerifyError(EdgebertError):

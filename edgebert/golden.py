@@ -2,17 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 
-from edgebert.classifier import Classifier
-from edgebert.encoder import Encoder
 from edgebert.engines import Floats
 from edgebert.errors import BundleError
+from edgebert.models import Model
+from edgebert.texts import Record
 
 FORMAT = 1
-Text = str | tuple[str, str]
+Text = Record
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,16 +22,17 @@ class Golden:
     input_ids: tuple[tuple[int, ...], ...]  # of each text, cut to the model's length
     outputs: Mapping[
         str, tuple[tuple[float, ...], ...]
-    ]  # by engine; of each text its vector, or the score of every label
+    ]  # by engine; of each text what `model_outputs` gives, in one row
 
     def to_json(self) -> dict[str, object]:
         """Return the document that ``golden.json`` holds."""
         return {"format": FORMAT, **dataclasses.asdict(self)}
 
 
-def make_golden(model: Encoder | Classifier, texts: tuple[Text, ...]) -> Golden:
+def make_golden(model: Model, texts: tuple[Text, ...]) -> Golden:
     """Let a model answer texts; each output is the shortest decimal that gives its float32 back."""
-    outputs = tuple(tuple(float(str(value)) for value in row) for row in model_outputs(model, texts))
+    found = model_outputs(model, texts)
+    outputs = tuple(tuple(float(str(value)) for value in row.reshape(-1)) for row in found)
     return Golden(texts, tuple(token_ids(model, text) for text in texts), {model.session.engine: outputs})
 
 
@@ -42,14 +42,16 @@ def join_goldens(goldens: Sequence[Golden]) -> Golden:
     return dataclasses.replace(goldens[0], outputs=outputs)
 
 
-def model_outputs(model: Encoder | Classifier, texts: tuple[Text, ...]) -> Floats:
-    """Return what golden answers hold: vectors [texts, dimension], or the scores of all labels [texts, labels]."""
-    if isinstance(model, Classifier):
-        return model.scores(list(texts), return_truncated=True)[0]
-    return model.encode(cast("list[str]", list(texts)), return_truncated=True)[0]
+def model_outputs(model: Model, texts: Sequence[Text]) -> list[Floats]:
+    """Return what golden answers hold, of each text an array.
+
+    It is a vector [dimension], the scores of all labels [labels] or, of each token, [tokens, labels], or logits of the
+    start and the end of an answer [1 + tokens of the context, 2], those of [CLS] first.
+    """
+    return model.outputs(texts)
 
 
-def token_ids(model: Encoder | Classifier, text: Text) -> tuple[int, ...]:
+def token_ids(model: Model, text: Text) -> tuple[int, ...]:
     """Return the ids of a text as the model reads them."""
     first, second = (text, None) if isinstance(text, str) else text
     return tuple(int(token) for token in model.tokenizer.encode(first, second, max_length=model.max_tokens).ids)

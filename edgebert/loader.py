@@ -3,16 +3,13 @@
 import os
 
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
-from edgebert.classifier import Classifier
-from edgebert.encoder import Encoder
-from edgebert.engines import open_session
+from edgebert.engines import Session, open_session
 from edgebert.errors import BundleError
+from edgebert.models import MODELS, Model
 from edgebert.tokenizer import Tokenizer
 
-_TASKS: dict[str, type[Encoder] | type[Classifier]] = {"embed": Encoder, "classify": Classifier}
 
-
-def load(path: str | os.PathLike[str], engine: str | None = None, threads: int = 1) -> Encoder | Classifier:
+def load(path: str | os.PathLike[str], engine: str | None = None, threads: int = 1) -> Model:
     """Open a bundle.
 
     Args:
@@ -21,7 +18,8 @@ def load(path: str | os.PathLike[str], engine: str | None = None, threads: int =
         threads: threads for one answer, at least 1.
 
     Returns:
-        an `Encoder` for the task "embed", a `Classifier` for "classify".
+        an `Encoder` for the task "embed", a `Classifier` for "classify", a `Tagger` for "tag", an `Answerer` for
+        "answer".
 
     Raises:
         BundleError: the bundle is missing, damaged, hostile or of a newer format.
@@ -32,11 +30,13 @@ def load(path: str | os.PathLike[str], engine: str | None = None, threads: int =
     return load_bundle(open_bundle(path), engine, threads)
 
 
-def load_bundle(
-    bundle: Bundle, engine: str | None = None, threads: int = 1, baseline: bool = False
-) -> Encoder | Classifier:
+def load_bundle(bundle: Bundle, engine: str | None = None, threads: int = 1, baseline: bool = False) -> Model:
     """Do what `load` does with a bundle that is open; ``baseline`` runs its FP32 graph instead of its own."""
-    session = open_session(bundle, engine, threads, baseline)
+    return make_task(bundle, open_session(bundle, engine, threads, baseline), threads)
+
+
+def make_task(bundle: Bundle, session: Session, threads: int = 1) -> Model:
+    """Join a bundle and a session that is open to what the bundle's task needs."""
     tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
     shape = bundle.manifest.shape
     if tokenizer.id_count > shape.vocabulary:
@@ -44,4 +44,4 @@ def load_bundle(
             f"{bundle.path / TOKENIZER} has ids up to {tokenizer.id_count - 1}, the model knows {shape.vocabulary}: "
             "export the bundle again"
         )
-    return _TASKS[bundle.manifest.task](bundle.manifest, tokenizer, session, threads)
+    return MODELS[bundle.manifest.task](bundle.manifest, tokenizer, session, threads)

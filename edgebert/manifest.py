@@ -3,12 +3,13 @@
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from typing import TypeVar, cast
+from typing import cast
 
 from edgebert.errors import BundleError
+from edgebert.fields import Fields
 
 FORMAT = 1
-TASKS = ("embed", "classify")
+TASKS = ("embed", "classify", "tag", "answer")
 PRECISIONS = ("int8", "fp32")
 POOLINGS = ("mean", "cls", "max")
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
@@ -22,7 +23,6 @@ _SHAPE_LIMITS = {  # far more than any BERT has
     "vocabulary": 1 << 24,
     "max_tokens": 1 << 16,
 }
-_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +55,21 @@ class ClassifyHead:
 
 
 @dataclasses.dataclass(frozen=True)
+class TagHead:
+    """What the logits of each token mean."""
+
+    labels: tuple[str, ...]  # "O", "B-PER", "I-PER", ...
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerHead:
+    """Each token has two logits: that an answer starts with it, and that it ends with it."""
+
+
+Head = EmbedHead | ClassifyHead | TagHead | AnswerHead
+
+
+@dataclasses.dataclass(frozen=True)
 class FileEntry:
     """Size in bytes and SHA-256 of one file."""
 
@@ -73,13 +88,25 @@ class Manifest:
     engines: tuple[str, ...]  # in the order in which load() tries them
     scheme: Mapping[str, str]  # by engine: how INT8 is done, for example "w7a8-token"; "fp32" where it is not
     shape: Shape
-    head: EmbedHead | ClassifyHead
+    head: Head
     tolerance: Mapping[str, float]  # by engine: largest difference of an output from its golden value, see verify
     accuracy: Mapping[str, Mapping[str, float | int | str]]  # by engine
     provenance: Mapping[str, str]
     files: Mapping[str, FileEntry]
     gate: Mapping[str, Mapping[str, float | int | str]] = dataclasses.field(default_factory=dict)  # by engine
     float_layers: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)  # by engine, layer: why
+
+    @property
+    def output_width(self) -> int:
+        """Numbers in an output: a vector's, labels, or a start and an end logit."""
+        if isinstance(self.head, EmbedHead):
+            return self.shape.hidden
+        return 2 if isinstance(self.head, AnswerHead) else len(self.head.labels)
+
+    @property
+    def output_by_token(self) -> bool:
+        """Whether a session has an output for each token, or one for each row."""
+        return not isinstance(self.head, ClassifyHead)
 
     def to_json(self) -> dict[str, object]:
         """Return the document that ``edgebert.json`` holds."""
@@ -99,22 +126,9 @@ def parse_manifest(document: object, where: str) -> Manifest:
     return _Reader(document, where).manifest()
 
 
-class _Reader:
-    """Takes typed fields out of one JSON object; ``where`` says which object in messages."""
-
-    def __init__(self, document: object, where: str) -> None:
-        self.where = where
-        if not isinstance(document, dict):
-            raise BundleError(f"{where} must be a JSON object, not {type(document).__name__}")
-        self.document = cast("dict[str, object]", document)
-
+class _Reader(Fields):
     def manifest(self) -> Manifest:
-        number = self.integer("format", 1, 1 << 31)
-        if number > FORMAT:
-            raise BundleError(
-                f"{self.where} has format {number}; this edgebert reads up to {FORMAT}: "
-                "upgrade edgebert or export again"
-            )
+        self.format(FORMAT)
         task = self.choice("task", TASKS)
         engines = self.texts("engines")
         return Manifest(
@@ -125,7 +139,7 @@ class _Reader:
             engines=engines,
             scheme={engine: self.child("scheme").text(engine) for engine in engines},
             shape=self.child("shape").shape(),
-            head=self.child("head").embed_head() if task == "embed" else self.child("head").classify_head(),
+            head=self.child("head").head(task),
             tolerance={engine: self.child("tolerance").number(engine) for engine in engines},
             accuracy={engine: self.child("accuracy").child(engine).scalars() for engine in engines},
             provenance=self.child("provenance").strings(),
@@ -144,14 +158,18 @@ class _Reader:
         sizes = {name: self.integer(name, 1, most) for name, most in _SHAPE_LIMITS.items()}
         return Shape(architecture=self.text("architecture"), **sizes)
 
-    def embed_head(self) -> EmbedHead:
-        return EmbedHead(self.choice("pooling", POOLINGS), self.get("normalize", bool))
+    def head(self, task: str) -> Head:
+        if task == "embed":
+            return EmbedHead(self.choice("pooling", POOLINGS), self.get("normalize", bool))
+        if task == "classify":
+            return ClassifyHead(self.labels(), self.choice("problem_type", PROBLEM_TYPES))
+        return TagHead(self.labels()) if task == "tag" else AnswerHead()
 
-    def classify_head(self) -> ClassifyHead:
+    def labels(self) -> tuple[str, ...]:
         labels = self.texts("labels")
         if len(set(labels)) != len(labels):
             raise BundleError(f"{self.where}: labels must differ from each other")
-        return ClassifyHead(labels, self.choice("problem_type", PROBLEM_TYPES))
+        return labels
 
     def files(self) -> dict[str, FileEntry]:
         for name in self.document:
@@ -173,41 +191,3 @@ class _Reader:
             if isinstance(value, bool) or not isinstance(value, (int, float, str)):
                 raise BundleError(f"{self.where}: field {key!r} must be a number or a text, not {type(value).__name__}")
         return cast("dict[str, float | int | str]", dict(self.document))
-
-    def child(self, key: str) -> "_Reader":
-        return _Reader(self.get(key, dict), f"{self.where}: {key}")
-
-    def get(self, key: str, kind: type[_T]) -> _T:
-        if key not in self.document:
-            raise BundleError(f"{self.where}: field {key!r} is missing")
-        value = self.document[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise BundleError(f"{self.where}: field {key!r} must be {kind.__name__}, not {type(value).__name__}")
-        return value
-
-    def text(self, key: str) -> str:
-        return self.get(key, str)
-
-    def integer(self, key: str, least: int, most: int) -> int:
-        value = self.get(key, int)
-        if not least <= value <= most:
-            raise BundleError(f"{self.where}: field {key!r} is {str(value)[:40]}, it must be from {least} to {most}")
-        return value
-
-    def number(self, key: str) -> float:
-        value = self.document.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e9:
-            raise BundleError(f"{self.where}: field {key!r} must be a number from 0 to 1e9, not {str(value)[:40]}")
-        return float(value)
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in choices:
-            raise BundleError(f"{self.where}: field {key!r} is {value[:40]!r}, it must be one of {', '.join(choices)}")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.get(key, list)
-        if not values or not all(isinstance(value, str) for value in values):
-            raise BundleError(f"{self.where}: field {key!r} must be a list of texts with at least one entry")
-        return tuple(cast("list[str]", values))

@@ -1,19 +1,21 @@
 """What every task has in common: an open bundle, and the way from texts to one row of numbers a text."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar, cast
 
 from edgebert.batching import Flags, LongTexts, Reader, join_windows, run_rows, truncated_texts
 from edgebert.engines import Floats, Session
 from edgebert.errors import InputError
-from edgebert.manifest import ClassifyHead, EmbedHead, Manifest
+from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Manifest, TagHead
 from edgebert.progress import ProgressBar, wants_bar
+from edgebert.texts import Record
 from edgebert.tokenizer import Tokenizer
 
-Head = TypeVar("Head", EmbedHead, ClassifyHead)
+Head = TypeVar("Head", EmbedHead, ClassifyHead, TagHead, AnswerHead)
 
 
-class Task(Generic[Head]):
+class Task(ABC, Generic[Head]):
     """A model that is open. Subclasses say which head they read."""
 
     _head_type: ClassVar[type]
@@ -36,6 +38,14 @@ class Task(Generic[Head]):
     def max_tokens(self) -> int:
         """Longest input in tokens, special tokens included; longer texts are cut."""
         return self.manifest.shape.max_tokens
+
+    @abstractmethod
+    def outputs(self, texts: Sequence[Record]) -> list[Floats]:
+        """Return of each text the numbers that golden answers hold and that models are compared by; long texts are cut.
+
+        Raises:
+            InputError: the task takes pairs of texts and there are single ones, or the other way round.
+        """
 
     def _answer(
         self,

@@ -10,7 +10,7 @@ cannot read.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, cast, get_args
 
@@ -20,7 +20,16 @@ from edgebert.lines import Row, lines_of, open_binary, rows_of
 TextFormat = Literal["txt", "csv", "tsv", "jsonl"]
 Record = str | tuple[str, str]
 
-_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
+_PAIRS = (("text", "text_pair"), ("text_a", "text_b"), ("question", "context"))
+# for texts that come without a question, in turn
+_QUESTIONS = (
+    "What is this about?",
+    "Who is named here?",
+    "When did it happen?",
+    "Where is it?",
+    "How many are there?",
+    "Why was it done?",
+)
 
 
 def format_of(path: Path) -> TextFormat:
@@ -55,9 +64,9 @@ def read_texts(path: str | os.PathLike[str], format: TextFormat | None = None, c
 
 
 def read_records(path: str | os.PathLike[str], format: TextFormat | None = None) -> Iterator[Record]:
-    """Yield texts, or pairs of texts where the file has columns "text" and "text_pair" or "text_a" and "text_b".
+    """Yield texts, or pairs of texts where the file has two columns for them.
 
-    The first row decides; arguments and errors are those of `read_texts`.
+    These are "text" and "text_pair", "text_a" and "text_b", or "question" and "context". The first row decides; arguments and errors are those of `read_texts`.
     """
     path = Path(path)
     kind = format_of(path) if format is None else format
@@ -78,14 +87,59 @@ def texts_of(file: BinaryIO, name: str, format: TextFormat, column: str = "text"
 def records_of(file: BinaryIO, name: str, format: TextFormat) -> Iterator[Record]:
     """Yield the texts or pairs of an open file; ``name`` is for messages."""
     lines = lines_of(file, name)
-    if format == "txt":
-        yield from (text for _, text in lines)
-        return
+    return (text for _, text in lines) if format == "txt" else records_in(rows_of(lines, name, format))
+
+
+def records_in(rows: Iterable[Row], column: str | None = None) -> Iterator[Record]:
+    """Yield the texts of a column; without one the pairs, or the texts of "text", as the first row has them."""
     pair: tuple[str, str] | None = None
-    for number, row in enumerate(rows_of(lines, name, format)):
-        if number == 0:
+    for number, row in enumerate(rows):
+        if number == 0 and column is None:
             pair = next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
-        yield text_in(row, "text") if pair is None else (text_in(row, pair[0]), text_in(row, pair[1]))
+        yield text_in(row, column or "text") if pair is None else (text_in(row, pair[0]), text_in(row, pair[1]))
+
+
+def records_for(task: str, records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return texts as a task takes them.
+
+    For "embed" and "tag" a pair becomes two texts; for "answer" a single text becomes the context of a plain question.
+    """
+    if task == "classify":
+        return tuple(records)
+    if task == "answer":
+        return tuple(as_pairs(records))
+    parts = ((record,) if isinstance(record, str) else record for record in records)
+    return tuple(dict.fromkeys(part for pair in parts for part in pair))
+
+
+def as_pairs(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Yield pairs; a single text becomes the context of a plain question."""
+    for at, record in enumerate(records):
+        yield (_QUESTIONS[at % len(_QUESTIONS)], record) if isinstance(record, str) else record
+
+
+def single_texts(records: Sequence[Record]) -> list[str]:
+    """Return records of which each is a text.
+
+    Raises:
+        InputError: one is a pair.
+    """
+    texts = [record for record in records if isinstance(record, str)]
+    if len(texts) != len(records):
+        raise InputError(f"{len(records) - len(texts)} of {len(records)} texts are pairs: give single texts")
+    return texts
+
+
+def paired_texts(records: Sequence[Record]) -> tuple[list[str], list[str]]:
+    """Return the first and the second texts of records of which each is a pair.
+
+    Raises:
+        InputError: one is a single text.
+    """
+    pairs = [record for record in records if not isinstance(record, str)]
+    if len(pairs) != len(records):
+        raise InputError(f"{len(records) - len(pairs)} of {len(records)} texts are single: give pairs")
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 def text_in(row: Row, column: str) -> str:

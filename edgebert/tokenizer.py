@@ -187,6 +187,11 @@ class Tokenizer:
         return self._core.lowercase
 
     @property
+    def continuing_prefix(self) -> str:
+        """What the tokens begin with that continue a word, such as "##"."""
+        return self._core.prefix
+
+    @property
     def pad_id(self) -> int:
         """Id of the padding token."""
         return self._core.pad_id

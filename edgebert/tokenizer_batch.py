@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgebert import _native
 from edgebert.errors import InputError
 
-_TYPE_IDS, _SPECIAL_MASK = 0, 1
+_TYPE_IDS, _SPECIAL_MASK, _SEQUENCE_IDS = 0, 1, 2
 
 
 class EncodedBatch:
@@ -79,6 +79,11 @@ class EncodedBatch:
     def special_tokens_mask(self) -> npt.NDArray[np.int32]:
         """Return 1 for special tokens and 0 for others, int32 [tokens of all rows]; computed at every call."""
         return self._describe(_SPECIAL_MASK)
+
+    @property
+    def sequence_ids(self) -> npt.NDArray[np.int32]:
+        """Return 0 or 1 for the text of a token and -1 for special tokens, int32 [tokens]; computed at every call."""
+        return self._describe(_SEQUENCE_IDS)
 
     def _describe(self, field: int) -> npt.NDArray[np.int32]:
         return self._core.describe(self.row_starts, self._first_lengths, self._pair, self._special, field)

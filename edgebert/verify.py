@@ -2,16 +2,18 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
+from edgebert.answerer import Answerer
 from edgebert.bundle import GOLDEN, open_bundle
 from edgebert.classifier import Classifier
-from edgebert.encoder import Encoder
 from edgebert.engines import Floats
 from edgebert.errors import BundleError, VerifyError
 from edgebert.golden import Golden, model_outputs, parse_golden, token_ids
 from edgebert.loader import load_bundle
+from edgebert.models import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,32 +42,45 @@ def verify(path: str | os.PathLike[str], engine: str | None = None, threads: int
         bundle.file(name)
     golden = parse_golden(bundle.json(GOLDEN), str(bundle.path / GOLDEN))
     model = load_bundle(bundle, engine, threads)
+    found = compare(model, golden, bundle.manifest.tolerance[model.session.engine])
+    return dataclasses.replace(found, files=len(bundle.manifest.files))
+
+
+def compare(model: Model, golden: Golden, tolerance: float) -> Verification:
+    """Compare what a model answers with golden answers; no file is checked.
+
+    Raises:
+        VerifyError: the first token id that differs, or the first output that is further off than the tolerance.
+        BundleError: there are no golden answers for the model's engine.
+    """
     used = model.session.engine
     if used not in golden.outputs:
-        raise BundleError(f"{bundle.path / GOLDEN} has no outputs of engine {used!r}: export the bundle again")
+        raise BundleError(f"{GOLDEN} has no outputs of engine {used!r}: export the bundle again")
     _check_task(model, golden)
     tokens = _compare_ids(model, golden)
-    expected = _expected(model, golden)
-    tolerance = bundle.manifest.tolerance[used]
-    largest = _compare_outputs(model_outputs(model, golden.texts), expected, tolerance)
+    found = model_outputs(model, golden.texts)
+    largest = _compare_outputs(found, golden.outputs[used], tolerance)
     return Verification(
         engine=used,
-        files=len(bundle.manifest.files),
+        files=0,
         texts=len(golden.texts),
         tokens=tokens,
-        outputs=expected.size,
+        outputs=sum(own.size for own in found),
         largest_difference=largest,
         tolerance=tolerance,
     )
 
 
-def _check_task(model: Encoder | Classifier, golden: Golden) -> None:
+def _check_task(model: Model, golden: Golden) -> None:
     pairs = sum(not isinstance(text, str) for text in golden.texts)
-    if pairs and isinstance(model, Encoder):
-        raise BundleError(f"{GOLDEN} holds {pairs} pairs of texts, the task 'embed' takes single texts: export again")
+    task = model.manifest.task
+    if isinstance(model, Answerer) and pairs < len(golden.texts):
+        raise BundleError(f"{GOLDEN} holds single texts, the task {task!r} takes pairs of texts: export again")
+    if pairs and not isinstance(model, (Answerer, Classifier)):
+        raise BundleError(f"{GOLDEN} holds {pairs} pairs of texts, the task {task!r} takes single texts: export again")
 
 
-def _compare_ids(model: Encoder | Classifier, golden: Golden) -> int:
+def _compare_ids(model: Model, golden: Golden) -> int:
     for index, (text, expected) in enumerate(zip(golden.texts, golden.input_ids, strict=True)):
         found = token_ids(model, text)
         if found == expected:
@@ -77,22 +92,20 @@ def _compare_ids(model: Encoder | Classifier, golden: Golden) -> int:
     return sum(map(len, golden.input_ids))
 
 
-def _expected(model: Encoder | Classifier, golden: Golden) -> Floats:
-    rows = golden.outputs[model.session.engine]
-    width = model.dimension if isinstance(model, Encoder) else len(model.labels)
-    for index, row in enumerate(rows):
-        if len(row) != width:
-            raise BundleError(f"{GOLDEN}: the output of text {index} has {len(row)} numbers, the model gives {width}")
-    return np.array(rows, np.float32)
-
-
-def _compare_outputs(found: Floats, expected: Floats, tolerance: float) -> float:
-    differences = np.abs(found.astype(np.float64) - expected)
-    wrong = np.argwhere(~(differences <= tolerance))  # a NaN is wrong
-    if len(wrong):
-        text, at = (int(value) for value in wrong[0])
-        raise VerifyError(
-            f"text {text}, output {at} is {found[text, at]}, expected {expected[text, at]} within {tolerance}: "
-            "this machine or its engine computes something else, do not trust its answers"
-        )
-    return float(differences.max(initial=0.0))
+def _compare_outputs(found: Sequence[Floats], golden: Sequence[Sequence[float]], tolerance: float) -> float:
+    """Return the largest difference of an output from its golden value."""
+    largest = 0.0
+    for text, (own, row) in enumerate(zip(found, golden, strict=True)):
+        if own.size != len(row):
+            raise BundleError(f"{GOLDEN}: the output of text {text} has {len(row)} numbers, the model gives {own.size}")
+        values, expected = own.reshape(-1), np.array(row, np.float32)
+        differences = np.abs(values.astype(np.float64) - expected)
+        wrong = np.flatnonzero(~(differences <= tolerance))  # a NaN is wrong
+        if len(wrong):
+            at = int(wrong[0])
+            raise VerifyError(
+                f"text {text}, output {at} is {values[at]}, expected {expected[at]} within {tolerance}: "
+                "this machine or its engine computes something else, do not trust its answers"
+            )
+        largest = max(largest, float(differences.max(initial=0.0)))
+    return largest

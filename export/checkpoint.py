@@ -1,5 +1,6 @@
 """Load a BERT checkpoint and check that nothing about it will be lost."""
 
+import copy
 import dataclasses
 import hashlib
 import math
@@ -12,9 +13,14 @@ import transformers
 from edgebert.errors import CheckpointError, MissingExtraError
 from edgebert.export.quiet import quiet
 from edgebert.export.sentence_transformers import DEFAULT, SentenceSettings, read_sentence_settings
-from edgebert.manifest import ClassifyHead, EmbedHead, Shape
+from edgebert.manifest import AnswerHead, ClassifyHead, Head, Shape, TagHead
 
-_CLASSIFIER = "BertForSequenceClassification"
+_HEADS = {  # class of a checkpoint with a head, by task
+    "classify": "BertForSequenceClassification",
+    "tag": "BertForTokenClassification",
+    "answer": "BertForQuestionAnswering",
+}
+_WORDS = {"classify": "classification", "tag": "token classification", "answer": "question answering"}
 _EMBEDDERS = ("BertModel",)
 
 
@@ -24,9 +30,11 @@ class Checkpoint:
 
     name: str
     task: str
-    model: Any  # transformers.BertModel or BertForSequenceClassification, in evaluation mode
+    # a BertModel, BertForSequenceClassification or BertForTokenClassification of transformers, in evaluation mode; a
+    # model for question answering is a token classifier whose two labels are the start and the end of an answer
+    model: Any
     tokenizer: Any  # transformers.PreTrainedTokenizerFast
-    head: EmbedHead | ClassifyHead
+    head: Head
     shape: Shape
     weights_sha256: str
 
@@ -49,18 +57,18 @@ def load_checkpoint(source: str | None, task: str, name: str) -> Checkpoint:
 
     Args:
         source: folder or hub id; None is the demo model.
-        task: ``embed``, ``classify``, or ``auto`` for what the checkpoint was made for.
+        task: ``embed``, ``classify``, ``tag``, ``answer``, or ``auto`` for what the checkpoint was made for.
         name: name of the bundle.
 
     Raises:
         CheckpointError: no checkpoint is there, its architecture is not supported, or its weights are missing or not
             finite.
     """
-    folder = _resolve(demo_checkpoint() if source is None else source)
-    config = _load_config(folder)
+    folder = resolve(demo_checkpoint() if source is None else source)
+    config = load_config(folder)
     task = _choose_task(folder, config, task)
     model = _load_model(folder, config, task)
-    tokenizer = _load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     settings = read_sentence_settings(folder) if task == "embed" else DEFAULT
     _check_case(folder, settings, tokenizer)
     return Checkpoint(
@@ -68,14 +76,18 @@ def load_checkpoint(source: str | None, task: str, name: str) -> Checkpoint:
         task=task,
         model=model,
         tokenizer=tokenizer,
-        head=settings.head if task == "embed" else _classify_head(folder, config),
+        head=settings.head if task == "embed" else _head(folder, config, task),
         shape=_shape(config, settings.max_tokens, tokenizer.model_max_length),
         weights_sha256=_hash_weights(model),
     )
 
 
-def _resolve(source: str) -> Path:
-    """Return the local folder of a checkpoint, fetching it from the hub where it is no folder."""
+def resolve(source: str) -> Path:
+    """Return the local folder of a checkpoint, fetching it from the hub where it is no folder.
+
+    Raises:
+        CheckpointError: there is no such folder, and the hub has no such checkpoint.
+    """
     folder = Path(source)
     if folder.is_dir():
         return folder
@@ -91,7 +103,12 @@ def _resolve(source: str) -> Path:
         raise CheckpointError(f"{source!r} is no folder and could not be had from the hub: {reason}") from error
 
 
-def _load_config(folder: Path) -> Any:  # noqa: ANN401  (transformers.BertConfig)
+def load_config(folder: Path) -> Any:  # noqa: ANN401  (transformers.BertConfig)
+    """Return the configuration of a checkpoint.
+
+    Raises:
+        CheckpointError: there is none, or it is not that of a BERT encoder.
+    """
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} is no checkpoint, it holds no config.json: give a Hugging Face folder")
     try:
@@ -110,26 +127,27 @@ def _load_config(folder: Path) -> Any:  # noqa: ANN401  (transformers.BertConfig
 
 def _choose_task(folder: Path, config: Any, task: str) -> str:  # noqa: ANN401
     architectures = config.architectures or ["BertModel"]
-    if task == "classify" and _CLASSIFIER not in architectures:
+    if task in _HEADS and _HEADS[task] not in architectures:
         raise CheckpointError(
-            f"{folder} is a {architectures[0]} without a classification head: fine-tune a {_CLASSIFIER}"
+            f"{folder} is a {architectures[0]} without a {_WORDS[task]} head: fine-tune a {_HEADS[task]}"
         )
     if task != "auto":
         return task
-    if _CLASSIFIER in architectures:
-        return "classify"
+    for known, architecture in _HEADS.items():
+        if architecture in architectures:
+            return known
     if (folder / "modules.json").is_file() or architectures[0] in _EMBEDDERS:
         return "embed"
     raise CheckpointError(f"{folder} is a {architectures[0]}: give --task embed to use its encoder alone")
 
 
 def _load_model(folder: Path, config: Any, task: str) -> Any:  # noqa: ANN401
-    classes: dict[str, Any] = {"embed": transformers.BertModel, "classify": transformers.BertForSequenceClassification}
+    kind: Any = getattr(transformers, _HEADS.get(task, "BertModel"))
     # a pooler that an embedding does not read is neither loaded nor missed
     extra = {"add_pooling_layer": False} if task == "embed" else {}
     try:
         with quiet():
-            model, loading = classes[task].from_pretrained(
+            model, loading = kind.from_pretrained(
                 folder,
                 config=config,
                 attn_implementation="eager",
@@ -149,10 +167,24 @@ def _load_model(folder: Path, config: Any, task: str) -> Any:  # noqa: ANN401
     for key, value in model.state_dict().items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError(f"the weight {key!r} in {folder} holds NaN or infinity: train or download it again")
-    return model.eval()
+    return (_as_token_classifier(model) if task == "answer" else model).eval()
 
 
-def _load_tokenizer(folder: Path) -> Any:  # noqa: ANN401
+def _as_token_classifier(answerer: Any) -> Any:  # noqa: ANN401
+    """Return the same model with its start and end logits as the two labels of a token."""
+    config = copy.deepcopy(answerer.config)
+    config.num_labels = 2
+    model = transformers.BertForTokenClassification(config)
+    model.bert, model.classifier = answerer.bert, answerer.qa_outputs
+    return model
+
+
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401  (transformers.PreTrainedTokenizerFast)
+    """Return the fast tokenizer of a checkpoint, which neither cuts nor pads.
+
+    Raises:
+        CheckpointError: there is none, or it is of another kind.
+    """
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
         raise CheckpointError(f"{folder} holds neither tokenizer.json nor vocab.txt: save the tokenizer there")
     loader: Any = transformers.AutoTokenizer
@@ -176,10 +208,14 @@ def _check_case(folder: Path, settings: SentenceSettings, tokenizer: Any) -> Non
         )
 
 
-def _classify_head(folder: Path, config: Any) -> ClassifyHead:  # noqa: ANN401
+def _head(folder: Path, config: Any, task: str) -> Head:  # noqa: ANN401
+    if task == "answer":
+        return AnswerHead()
     labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
     if len(set(labels)) != len(labels):
         raise CheckpointError(f"{folder / 'config.json'} gives two classes the same label: make id2label unique")
+    if task == "tag":
+        return TagHead(labels)
     # the rule of BertForSequenceClassification where the checkpoint does not say
     assumed = "regression" if config.num_labels == 1 else "single_label_classification"
     return ClassifyHead(labels, config.problem_type or assumed)

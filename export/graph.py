@@ -14,7 +14,12 @@ from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.quiet import quiet
 from edgebert.manifest import Shape
 
-_TASKS = {"embed": "feature-extraction", "classify": "text-classification"}
+_TASKS = {
+    "embed": "feature-extraction",
+    "classify": "text-classification",
+    "tag": "token-classification",
+    "answer": "token-classification",  # with two labels, so that the graph has one output
+}
 
 
 def to_graph(checkpoint: Checkpoint) -> onnx.ModelProto:
@@ -22,7 +27,8 @@ def to_graph(checkpoint: Checkpoint) -> onnx.ModelProto:
 
     Returns:
         A graph from int32 ``input_ids``, ``attention_mask`` and ``token_type_ids`` [batch, tokens] to float32
-        ``last_hidden_state`` [batch, tokens, hidden] or ``logits`` [batch, labels].
+        ``last_hidden_state`` [batch, tokens, hidden] or ``logits``: [batch, labels], or for each token [batch, tokens,
+        labels], the two of an answer being its start and its end.
 
     Raises:
         CheckpointError: a layer was not fused, so the graph would not be the fast one that it claims to be.

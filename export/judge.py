@@ -13,7 +13,7 @@ from edgebert.calibration import Sample
 from edgebert.engines import Session, open_session
 from edgebert.errors import CheckpointError
 from edgebert.export.checkpoint import Checkpoint
-from edgebert.export.texts import GOLDEN_TEXTS, ExportTexts
+from edgebert.export.texts import ExportTexts, golden_texts
 from edgebert.golden import Golden, join_goldens, make_golden, model_outputs
 from edgebert.loader import load_bundle
 
@@ -53,7 +53,7 @@ def judge(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, samples: Se
         pytorch = compare_with_pytorch(checkpoint, fp32, samples[:_EXPORT_SAMPLES])
         accuracy[engine] = {"fp32_difference_to_pytorch": float(f"{pytorch:.1g}")}
         model = load_bundle(draft, engine)
-        goldens.append(make_golden(model, GOLDEN_TEXTS))
+        goldens.append(make_golden(model, golden_texts(manifest.task)))
         if manifest.precision != "fp32":
             found = model_outputs(model, texts.comparison)
             accuracy[engine] |= _numbers(compare(manifest.head, found, expected))
@@ -96,5 +96,5 @@ def _numbers(accuracy: Accuracy) -> Numbers:
 def _tolerance(golden: Golden, engine: str, precision: str) -> float:
     if engine in _EXACT:
         return 0.0
-    values = np.array(golden.outputs[engine])
+    values = np.concatenate([np.array(row) for row in golden.outputs[engine]])
     return float(f"{_TOLERANCE[precision] * np.sqrt(np.square(values).mean()):.2g}")

@@ -43,7 +43,9 @@ def find_linears(model: onnx.ModelProto, shape: Shape) -> list[Linear]:
 
 
 def _products(model: onnx.ModelProto, weights: set[str]) -> Iterator[onnx.NodeProto]:
-    for node in model.graph.node:
+    nodes = list(model.graph.node)
+    end = max((at for at, node in enumerate(nodes) if node.op_type == "SkipLayerNormalization"), default=0)
+    for node in nodes[:end]:  # what follows the last normalization is the head
         if node.op_type in ("Attention", "MatMul") and node.input[1] in weights:
             yield node
 

@@ -12,7 +12,7 @@ from edgebert.export.lower import lower, unsupported
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe, model_name, output_of
 from edgebert.export.targets import target_named
-from edgebert.export.texts import GOLDEN_TEXTS, for_task, read_export_texts
+from edgebert.export.texts import for_task, golden_texts, read_export_texts
 from edgebert.export.tokens import check_tokens, samples_of, write_tokenizer
 from edgebert.export.write import Artefacts, finish_bundle, write_draft
 from edgebert.files import new_folder
@@ -43,7 +43,7 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         evaluation = None if recipe.evaluate is None else read_labelled(recipe.evaluate, checkpoint.head)
         progress("compiling the tokenizer")
         tokenizer = write_tokenizer(checkpoint, folder)
-        check_tokens(tokenizer, checkpoint, (*GOLDEN_TEXTS, *texts.comparison))
+        check_tokens(tokenizer, checkpoint, (*golden_texts(checkpoint.task), *texts.comparison))
         progress("exporting the FP32 graph")
         graph = to_graph(checkpoint)
         samples = list(samples_of(tokenizer, texts.smoothing, checkpoint.shape.max_tokens))

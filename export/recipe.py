@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from edgebert import manifest
 from edgebert.errors import InputError
 from edgebert.export.targets import target_named
 
@@ -14,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TASKS = ("auto", "embed", "classify")
+TASKS = ("auto", *manifest.TASKS)
 PRECISIONS = ("int8", "fp32")
 
 _MAX_DROP = 100  # points
@@ -27,7 +28,7 @@ class Recipe:
     Attributes:
         output: folder of the bundle to write; None: NAME-PRECISION-TARGET.bundle in the current folder.
         model: checkpoint folder or hub id; None is the MiniLM of the ``demo`` extra.
-        task: ``embed``, ``classify`` or ``auto`` (what the checkpoint was made for).
+        task: ``embed``, ``classify``, ``tag``, ``answer`` or ``auto`` (what the checkpoint was made for).
         precision: ``int8`` or ``fp32``.
         target: name of a target, see `edgebert.export.targets`.
         texts: file of texts (txt, csv, tsv or jsonl) for smoothing and the comparison with FP32; None: built-in texts.

@@ -6,12 +6,22 @@ from edgebert.bundle import model_file
 from edgebert.export.gate.outcome import Outcome
 from edgebert.export.gate.section import gate_section
 from edgebert.export.texts import ExportTexts
-from edgebert.manifest import ClassifyHead, Manifest
+from edgebert.manifest import Manifest
 
+_CALLS = {
+    "embed": 'encode("turn on the light")',
+    "classify": 'classify("turn on the light")',
+    "tag": 'tag("Meet Anna in Paris")',
+    "answer": 'answer("Who is in Paris?", "Anna is in Paris.")',
+}
+_AGREEMENT = {
+    "classify": "share of texts with the same labels as FP32",
+    "tag": "share of tokens with the same label as FP32",
+    "answer": "share of questions with the same answer as FP32",
+}
 _MEANINGS = {
     "cosine_mean": "mean cosine to the FP32 vector",
     "cosine_min": "lowest cosine to the FP32 vector",
-    "agreement": "share of texts with the same labels as FP32",
     "score_difference_mean": "mean difference of a score from FP32",
     "score_difference_max": "largest difference of a score from FP32",
     "texts": "texts compared",
@@ -64,7 +74,7 @@ def report_markdown(report: Mapping[str, object]) -> str:
             _row("measure", engines),
             _row("---", ["---"] * len(engines)),
             _row("scheme", [f"`{scheme}`" for scheme in _mapping(report["scheme"]).values()]),
-            *_accuracy_rows([_mapping(accuracy[engine]) for engine in engines]),
+            *_accuracy_rows([_mapping(accuracy[engine]) for engine in engines], str(report["task"])),
             _row("size of the model", [_megabytes(_mapping(sizes[engine])["model"]) for engine in engines]),
             _row("size of the FP32 baseline", [_megabytes(_mapping(sizes[engine])["fp32"]) for engine in engines]),
             "",
@@ -85,13 +95,13 @@ def _row(first: str, cells: Sequence[object]) -> str:
     return f"| {' | '.join(map(str, (first, *cells)))} |"
 
 
-def _accuracy_rows(columns: Sequence[Mapping[str, object]]) -> list[str]:
-    return [_row(_MEANINGS[key], [column[key] for column in columns]) for key in columns[0]]
+def _accuracy_rows(columns: Sequence[Mapping[str, object]], task: str) -> list[str]:
+    meanings = {**_MEANINGS, "agreement": _AGREEMENT.get(task, "")}
+    return [_row(meanings[key], [column[key] for column in columns]) for key in columns[0]]
 
 
 def model_card(manifest: Manifest) -> str:
     """Return the README of a bundle, in the form of a model card."""
-    verb = "classify" if isinstance(manifest.head, ClassifyHead) else "encode"
     shape = manifest.shape
     return f"""---
 library_name: edgebert
@@ -106,7 +116,7 @@ BERT with {shape.layers} layers, {shape.hidden} wide, {shape.heads} heads, at mo
 import edgebert
 
 model = edgebert.load("path/of/this/folder")
-print(model.{verb}("turn on the light"))
+print(model.{_CALLS[manifest.task]})
 ```
 
 `report.md` says how far it is from FP32. `edgebert verify` checks it on a device, `edgebert bench` measures it there.

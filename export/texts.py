@@ -2,13 +2,12 @@
 
 import dataclasses
 import hashlib
-import importlib.resources
 from pathlib import Path
 
-from edgebert.calibration import SAMPLES, choose_texts
+from edgebert.calibration import BUILTIN, SAMPLES, choose_texts, open_source
 from edgebert.errors import InputError
 from edgebert.golden import Text
-from edgebert.texts import read_records, read_texts
+from edgebert.texts import records_for
 
 _HELD_OUT = 64  # with fewer texts a comparison on held-out ones says little, so all of them serve both ends
 
@@ -52,15 +51,15 @@ class ExportTexts:
 
 
 def for_task(texts: ExportTexts, task: str) -> ExportTexts:
-    """Return the texts as a task takes them: for ``embed`` a pair becomes two texts."""
-    if task != "embed":
-        return texts
-    return dataclasses.replace(texts, smoothing=_singles(texts.smoothing), comparison=_singles(texts.comparison))
+    """Return the texts as a task takes them, see `edgebert.texts.records_for`."""
+    return dataclasses.replace(
+        texts, smoothing=records_for(task, texts.smoothing), comparison=records_for(task, texts.comparison)
+    )
 
 
-def _singles(texts: tuple[Text, ...]) -> tuple[str, ...]:
-    parts = ((text,) if isinstance(text, str) else text for text in texts)
-    return tuple(dict.fromkeys(part for pair in parts for part in pair))
+def golden_texts(task: str) -> tuple[Text, ...]:
+    """Return the texts of the golden answers."""
+    return records_for(task, GOLDEN_TEXTS)
 
 
 def read_export_texts(path: Path | None, column: str | None) -> ExportTexts:
@@ -69,11 +68,8 @@ def read_export_texts(path: Path | None, column: str | None) -> ExportTexts:
     Raises:
         InputError: the file cannot be read or holds no text.
     """
-    if path is None:
-        with importlib.resources.as_file(importlib.resources.files("edgebert") / "data" / "texts.txt") as builtin:
-            return split("built-in", choose_texts(read_texts(builtin), 2 * SAMPLES))
-    records = read_records(path) if column is None else read_texts(path, column=column)
-    return split(path.name, choose_texts((record for record in records if record), 2 * SAMPLES))
+    source, records = open_source(path or BUILTIN, column)
+    return split(source, choose_texts((record for record in records if record), 2 * SAMPLES))
 
 
 def split(source: str, texts: list[Text] | list[str]) -> ExportTexts:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edgebert.export.lower.container import pack, unpack
+from edgebert.container import pack, unpack
 
 
 @given(

@@ -147,7 +147,7 @@ def test_two_kinds_of_cores_and_an_unknown_one(tmp_path):
 def test_an_empty_tree_is_all_unknown(tmp_path):
     device = this_device(tmp_path, uname("", ""))
     known = {"os": "Linux", "features": (), "python": device.python, "numpy": device.numpy}
-    known["onnxruntime"] = device.onnxruntime
+    known |= {"onnxruntime": device.onnxruntime, "tensorrt": device.tensorrt}
     assert dataclasses.asdict(device) == {field.name: known.get(field.name) for field in dataclasses.fields(Device)}
 
 

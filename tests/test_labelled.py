@@ -7,10 +7,12 @@ import pytest
 
 from edgebert.accuracy.agreement import agreement
 from edgebert.accuracy.labelled import read_labelled
+from edgebert.accuracy.tags import word_tags
 from edgebert.accuracy.verdict import judge
 from edgebert.errors import InputError
 from edgebert.loader import load
-from edgebert.manifest import ClassifyHead, EmbedHead
+from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, TagHead
+from edgebert.windows import TokenOutputs
 
 LABELS = ("light_on", "play_music", "battery")
 SINGLE = ClassifyHead(LABELS, "single_label_classification")
@@ -104,7 +106,7 @@ def test_a_model_agrees_with_itself_and_less_with_another(make_bundle, head):
         (SINGLE, {"text": "a", "label": ["battery"]}, "does not know the label"),
         (SINGLE, {"text": "a"}, ":2: there is no column 'label', only 'text': name it so"),
         (SINGLE, {"sentence": "a", "label": 0}, "there is no column 'text', only 'sentence', 'label'"),
-        (SINGLE, {"text": 5, "label": 0}, "column 'text' is of type int, not a text"),
+        (SINGLE, {"text": 5, "label": 0}, "column .text. is of type int, not a text"),
         (SINGLE, {"text": "\ud800", "label": 0}, "half of a surrogate pair"),
         (SINGLE, {"text": "a", "text_pair": "b", "label": 0}, "some rows hold one text and some two"),
         (MULTI, {"text": "a", "labels": "battery"}, "labels is of type str: give a list"),
@@ -127,5 +129,77 @@ def test_bad_files_are_one_line(tmp_path):
         read_labelled(str(tmp_path / "absent.jsonl"), SINGLE)
     with pytest.raises(InputError, match=r"ends with none of \.jsonl"):
         read_labelled(str(tmp_path / "a.xlsx"), SINGLE)
-    with pytest.raises(InputError, match="single texts: to judge vectors give text_a, text_b and score"):
+    with pytest.raises(InputError, match="there is one text: to judge vectors give text_a, text_b and score"):
         read_labelled(written(tmp_path / "b.jsonl", [{"text": "a", "score": 1}]), EMBED)
+
+
+TAGS = ("O", "B-PER", "I-PER")
+
+
+def tokens_at(*starts_and_labels):
+    """Tokens that begin at these places and have these labels."""
+    offsets = np.array([[start, start + 1] for start, _ in starts_and_labels], np.int32).reshape(-1, 2)
+    scores = np.eye(len(TAGS), dtype=np.float32)[[label for _, label in starts_and_labels]].reshape(-1, len(TAGS))
+    return TokenOutputs(np.zeros(len(offsets), np.int32), offsets, scores, False)
+
+
+def test_a_word_has_the_label_of_its_first_token():
+    words = ["Ann", "Lee", "…", "left"]  # at 0, 4, 8 and 10
+    found = word_tags(words, tokens_at((0, 1), (1, 0), (4, 2), (6, 0), (10, 0), (12, 1)), TAGS)
+    assert found == ["B-PER", "I-PER", "O", "O"]
+    assert word_tags(words, tokens_at(), TAGS) == ["O"] * 4
+
+
+class Reader:
+    """Stands for a tagger that says B-PER of every token and of which the tokens are the words."""
+
+    def read(self, texts):
+        return [tokens_at(*((at, 1) for at in range(len(text)) if at == 0 or text[at - 1] == " ")) for text in texts]
+
+
+def test_sentences_of_words(tmp_path):
+    rows = [
+        {"tokens": ["Ann", "left"], "tags": ["B-PER", "O"]},
+        {"tokens": ["Bo", "Di"], "tags": [1, 1]},
+    ]
+    evaluation = read_labelled(written(tmp_path / "a.jsonl", rows), TagHead(TAGS))
+    assert evaluation.mark(Reader()).tolist() == [[1, 2, 1], [2, 2, 2]]
+    assert evaluation.metrics[0].score(evaluation.mark(Reader())) == pytest.approx(6 / 7)
+
+
+class Answerer:
+    """Stands for a model that answers with the first word of the context."""
+
+    def answer(self, questions, contexts, handle_impossible_answer):
+        assert len(questions) == len(contexts)
+        return [{"answer": "" if handle_impossible_answer else context.split()[0]} for context in contexts]
+
+
+def test_questions(tmp_path):
+    rows = [
+        {"question": "who?", "context": "Ann left", "answers": ["ann"]},
+        {"question": "what?", "context": "The car", "answers": {"text": ["a car", "car"], "answer_start": [0, 4]}},
+        {"question": "how?", "context": "Slowly", "answers": [{"text": "slowly!", "answer_start": 0}]},
+    ]
+    evaluation = read_labelled(written(tmp_path / "a.jsonl", rows), AnswerHead())
+    assert evaluation.mark(Answerer())[:, 0].tolist() == [1, 0, 1]
+    rows.append({"question": "why?", "context": "Nobody knows", "answers": []})
+    evaluation = read_labelled(written(tmp_path / "b.jsonl", rows), AnswerHead())
+    assert evaluation.mark(Answerer())[:, 0].tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "message"),
+    [
+        (TagHead(TAGS), {"tokens": ["a"], "tags": ["B-LOC"]}, r":1: the model does not know the label 'B-LOC'"),
+        (TagHead(TAGS), {"tokens": ["a"], "tags": []}, "there are 1 tokens and 0 tags"),
+        (TagHead(TAGS), {"tokens": "a b", "tags": ["O"]}, "tokens is of type str: give a list"),
+        (TagHead(TAGS), {"tokens": [], "tags": []}, "tokens must be a list of texts that are not empty"),
+        (AnswerHead(), {"question": "a", "context": "b"}, "there is no column 'answers'"),
+        (AnswerHead(), {"question": "a", "context": "b", "answers": "c"}, "answers is of type str: give a list"),
+        (AnswerHead(), {"question": "a", "context": "b", "answers": [3]}, "answers holds what is no text"),
+    ],
+)
+def test_bad_sentences_and_questions_are_one_line(tmp_path, head, row, message):
+    with pytest.raises(InputError, match=message):
+        read_labelled(written(tmp_path / "a.jsonl", [row]), head)

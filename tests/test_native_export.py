@@ -17,11 +17,11 @@ import edgebert
 from edgebert import _native
 from edgebert.bundle import BASELINE, MANIFEST, MODEL, NATIVE_BASELINE, NATIVE_MODEL, TOKENIZER, open_bundle
 from edgebert.calibration import Sample
+from edgebert.container import pack, unpack
 from edgebert.engines import open_session
 from edgebert.errors import BundleError, InputError
 from edgebert.export import Recipe, export
 from edgebert.export.checkpoint import load_checkpoint
-from edgebert.export.lower.container import pack, unpack
 from edgebert.export.lower.forward import embed, encode
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.quantize import integer_table

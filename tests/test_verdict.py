@@ -67,11 +67,13 @@ def test_intervals_of_other_metrics_shrink_with_the_root_of_the_texts():
     first = rng.integers(0, 3, (300, 1)) * np.ones((1, 2))
     second = first.copy()
     second[rng.random(300) < 0.04, 1] = 5
-    found = judge(MACRO_F1, first, second, 3.0)
+    judged = judge(MACRO_F1, first, second, 100.0)
+    limit = (judged.drop + judged.high) / 2
+    found = judge(MACRO_F1, first, second, limit)
     assert found.verdict == "unresolved"
-    times = -(-found.needed // 300)
-    many = judge(MACRO_F1, np.tile(first, (times, 1)), np.tile(second, (times, 1)), 3.0)
-    assert many.high == pytest.approx(3.0, abs=0.4)
+    assert found.needed == pytest.approx(4 * 300, abs=1)  # half as wide
+    many = judge(MACRO_F1, np.tile(first, (4, 1)), np.tile(second, (4, 1)), limit)
+    assert many.high - many.drop == pytest.approx(limit - judged.drop, rel=0.25)
 
 
 def test_metrics_without_right_and_wrong_have_no_mcnemar():

@@ -1,40 +1,62 @@
 """Hold a model to its FP32 baseline where nobody says what is right."""
 
+import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
 
-from edgebert.accuracy.distance import cosines, same_labels
-from edgebert.accuracy.evaluation import Evaluation, Model
-from edgebert.accuracy.metrics import AGREEMENT, COSINE, SPEARMAN, Marks
+from edgebert.accuracy.distance import best_answer, cosines, same_labels
+from edgebert.accuracy.entities import entity_marks
+from edgebert.accuracy.evaluation import Evaluation
+from edgebert.accuracy.metrics import AGREEMENT, COSINE, ENTITY_F1, SPEARMAN, Marks, Metric
+from edgebert.engines import Floats
 from edgebert.golden import Text, model_outputs
-from edgebert.manifest import ClassifyHead
+from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Head, TagHead
+from edgebert.models import Model
+
+_Outputs = Sequence[Floats]
 
 
 def agreement(source: str, texts: Sequence[Text], baseline: Model) -> Evaluation:
-    """Return what a model is held to: the labels or vectors of its baseline, or the order of its values.
+    """Return what a model is held to: the labels, entities, answers or vectors of its baseline, or its values' order.
 
     Args:
         source: where the texts are from, for reports.
         texts: what both answer.
         baseline: the FP32 model.
     """
-    expected = model_outputs(baseline, tuple(texts))
+    expected = model_outputs(baseline, texts)
     digest = hashlib.sha256("\n".join(map(repr, texts)).encode("utf-8", "surrogatepass")).hexdigest()
-    head = baseline.manifest.head
+    metric, mark = _metric(baseline.manifest.head)
+    return Evaluation(source, digest, (metric,), lambda model: mark(model_outputs(model, texts), expected))
 
-    def mark(model: Model) -> Marks:
-        found = model_outputs(model, tuple(texts))
-        if not isinstance(head, ClassifyHead):
-            return cosines(found, expected)[:, None]
-        if head.problem_type == "regression":
-            return np.column_stack([expected[:, 0], found[:, 0]]).astype(np.float64)
-        return cast("Marks", same_labels(head, found, expected)[:, None].astype(np.float64))
 
-    if not isinstance(head, ClassifyHead):
-        metric = COSINE
-    else:
-        metric = SPEARMAN if head.problem_type == "regression" else AGREEMENT
-    return Evaluation(source, digest, (metric,), mark)
+def _metric(head: Head) -> tuple[Metric, Callable[[_Outputs, _Outputs], Marks]]:
+    """Return the metric of a task and what gives its marks from the outputs of a model and of the baseline."""
+    if isinstance(head, EmbedHead):
+        return COSINE, lambda found, expected: cosines(np.stack(found), np.stack(expected))[:, None]
+    if isinstance(head, TagHead):
+        metric = dataclasses.replace(ENTITY_F1, name="entity F1 against FP32")
+        return metric, lambda found, expected: entity_marks(_tags(head, expected), _tags(head, found))
+    if isinstance(head, AnswerHead):
+        return AGREEMENT, _same_answers
+    if head.problem_type == "regression":
+        metric = dataclasses.replace(SPEARMAN, name="Spearman against FP32")
+        return metric, lambda found, expected: np.column_stack([np.concatenate(expected), np.concatenate(found)])
+    return AGREEMENT, lambda found, expected: _same_labels(head, found, expected)
+
+
+def _same_labels(head: ClassifyHead, found: _Outputs, expected: _Outputs) -> Marks:
+    same = same_labels(head, np.stack(found), np.stack(expected))
+    return cast("Marks", same.astype(np.float64)[:, None])
+
+
+def _same_answers(found: _Outputs, expected: _Outputs) -> Marks:
+    same = [best_answer(own) == best_answer(wanted) for own, wanted in zip(found, expected, strict=True)]
+    return np.array(same, np.float64)[:, None]
+
+
+def _tags(head: TagHead, outputs: _Outputs) -> list[list[str]]:
+    return [[head.labels[label] for label in scores.argmax(axis=1)] for scores in outputs]

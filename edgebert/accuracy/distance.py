@@ -1,33 +1,40 @@
 """How far the answers of a model are from those of its FP32 baseline on the same texts."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebert.engines import Floats
-from edgebert.manifest import ClassifyHead, EmbedHead
+from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Head
+from edgebert.spans import Spans, best_spans
 
 _TINY = 1e-30  # keeps the cosine of a zero vector at 0
+_ANSWER_TOKENS = 15  # longest answer, as `Answerer.answer` has it
 
 
 @dataclasses.dataclass(frozen=True)
 class Accuracy:
-    """Distance from the baseline; fields of the other task are None."""
+    """Distance from the baseline; fields of another task are None."""
 
     cosine_mean: float | None = None
     cosine_min: float | None = None
-    agreement: float | None = None  # share of texts that get the same labels
-    score_difference_mean: float | None = None  # absolute, over texts and labels
+    agreement: float | None = None  # share of texts with the same labels, tokens with the same label, or same answers
+    score_difference_mean: float | None = None  # absolute, over all scores; of answers over the best one of each text
     score_difference_max: float | None = None
 
 
-def compare(head: EmbedHead | ClassifyHead, found: Floats, baseline: Floats) -> Accuracy:
-    """Compare answers with the baseline's: vectors [texts, dimension] or scores of all labels [texts, labels]."""
+def compare(head: Head, found: Sequence[Floats], baseline: Sequence[Floats]) -> Accuracy:
+    """Compare the outputs of `edgebert.golden.model_outputs` with the baseline's."""
+    if isinstance(head, EmbedHead):
+        return _vectors(np.stack(found), np.stack(baseline))
     if isinstance(head, ClassifyHead):
-        return _labels(head, found, baseline)
-    return _vectors(found, baseline)
+        return _labels(head, np.stack(found), np.stack(baseline))
+    if isinstance(head, AnswerHead):
+        return _answers(found, baseline)
+    return _tags(np.concatenate(found), np.concatenate(baseline))
 
 
 def cosines(found: Floats, baseline: Floats) -> npt.NDArray[np.float64]:
@@ -45,6 +52,12 @@ def same_labels(head: ClassifyHead, found: Floats, baseline: Floats) -> npt.NDAr
     return found.argmax(axis=1) == baseline.argmax(axis=1)
 
 
+def best_answer(logits: Floats) -> tuple[int, int] | None:
+    """Return the first and the last token of the best answer; None where the context has no token."""
+    best = _best(logits)
+    return (int(best.starts[0]), int(best.ends[0])) if len(best.starts) else None
+
+
 def _vectors(found: Floats, baseline: Floats) -> Accuracy:
     near = cosines(found, baseline)
     return Accuracy(cosine_mean=float(near.mean()), cosine_min=float(near.min()))
@@ -57,3 +70,36 @@ def _labels(head: ClassifyHead, found: Floats, baseline: Floats) -> Accuracy:
         return Accuracy(score_difference_mean=mean, score_difference_max=largest)
     same = same_labels(head, found, baseline)
     return Accuracy(agreement=float(same.mean()), score_difference_mean=mean, score_difference_max=largest)
+
+
+def _tags(found: Floats, baseline: Floats) -> Accuracy:
+    """Compare scores [tokens, labels]; special tokens are not among them."""
+    if not len(found):
+        return Accuracy()
+    differences = np.abs(found.astype(np.float64) - baseline)
+    return Accuracy(
+        agreement=float((found.argmax(axis=1) == baseline.argmax(axis=1)).mean()),
+        score_difference_mean=float(differences.mean()),
+        score_difference_max=float(differences.max()),
+    )
+
+
+def _answers(found: Sequence[Floats], baseline: Sequence[Floats]) -> Accuracy:
+    """Compare the best span of each text; a text without tokens has none."""
+    same, differences = [], []
+    for own, expected in zip(map(_best, found), map(_best, baseline), strict=True):
+        if not len(expected.starts):
+            continue
+        same.append((own.starts[0], own.ends[0]) == (expected.starts[0], expected.ends[0]))
+        differences.append(abs(float(own.scores[0]) - float(expected.scores[0])))
+    if not same:
+        return Accuracy()
+    return Accuracy(
+        agreement=float(np.mean(same)),
+        score_difference_mean=float(np.mean(differences)),
+        score_difference_max=max(differences),
+    )
+
+
+def _best(logits: Floats) -> Spans:
+    return best_spans(logits, 1, _ANSWER_TOKENS)

@@ -5,11 +5,10 @@ import dataclasses
 from edgebert.bench.report import Note
 from edgebert.bench.settings import Settings
 from edgebert.bundle import Bundle, model_file
-from edgebert.classifier import Classifier
-from edgebert.encoder import Encoder
 from edgebert.engines import Session, baseline_order, open_session
 from edgebert.errors import EdgebertError, EngineError, MissingExtraError
 from edgebert.loader import load_bundle
+from edgebert.models import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Contestant:
     def _file(self) -> str:
         return model_file(self.bundle.manifest, self.engine, self.is_baseline)
 
-    def load(self) -> Encoder | Classifier:
+    def load(self) -> Model:
         """Open the model with what its task needs."""
         return load_bundle(self.bundle, self.engine, self.threads, self.is_baseline)
 

@@ -23,7 +23,7 @@ from edgebert.bench.workload import Workload, make_workload
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.device import this_device
 from edgebert.golden import model_outputs
-from edgebert.texts import read_texts
+from edgebert.texts import Record, as_pairs, read_records, read_texts
 from edgebert.tokenizer import Tokenizer
 
 _COLD_TEXTS = 16  # texts that a fresh process answers before its memory is read
@@ -84,7 +84,10 @@ def _race(bundle: Bundle, settings: Settings, progress: Progress) -> _Raced:
     field = find_field(bundle, settings)
     tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
     source = "built-in texts" if settings.texts is None else os.fspath(settings.texts)
-    workload = make_workload(_texts(settings), source, settings.sample, tokenizer, bundle.manifest.shape.max_tokens)
+    texts: Iterator[Record] = _texts(settings)
+    if bundle.manifest.task == "answer":
+        texts = as_pairs(texts if settings.texts is None else read_records(settings.texts))
+    workload = make_workload(texts, source, settings.sample, tokenizer, bundle.manifest.shape.max_tokens)
     progress("opening", 1, 1)
     accuracies = _accuracies(bundle, field, workload, progress)
     times = _times(bundle, settings, field, workload, progress)
@@ -155,7 +158,8 @@ def _tokenizer_run(bundle: Bundle, workload: Workload) -> Callable[[], Run]:
     def opened() -> Run:
         tokenizer = Tokenizer.from_file(bundle.file(TOKENIZER))
         texts, most = workload.texts, bundle.manifest.shape.max_tokens
-        return lambda text: tokenizer.encode(texts[text], max_length=most)
+        parts = [(text, None) if isinstance(text, str) else text for text in texts]
+        return lambda text: tokenizer.encode(*parts[text], max_length=most)
 
     return opened
 
@@ -163,7 +167,7 @@ def _tokenizer_run(bundle: Bundle, workload: Workload) -> Callable[[], Run]:
 def _with_cold_starts(
     bundle: Bundle, settings: Settings, raced: _Raced, progress: Progress
 ) -> tuple[tuple[Row, ...], list[Note]]:
-    texts = raced.workload.spread(_COLD_TEXTS)
+    texts = [text if isinstance(text, str) else list(text) for text in raced.workload.spread(_COLD_TEXTS)]
     jobs = [
         Job(bundle=str(bundle.path), engine=row.engine, threads=settings.threads, baseline=row.is_baseline, texts=texts)
         for row in raced.rows

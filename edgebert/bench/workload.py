@@ -10,6 +10,7 @@ import numpy as np
 from edgebert.bench.report import TextFacts
 from edgebert.engines import Ids
 from edgebert.errors import InputError
+from edgebert.texts import Record, paired_texts, single_texts
 from edgebert.tokenizer import Tokenizer
 
 _POOL = 2048  # texts that are kept of a larger source
@@ -21,7 +22,7 @@ _T = TypeVar("_T")
 class Workload:
     """Texts and what a session takes for each: input_ids, attention_mask and token_type_ids, int32 [1, tokens]."""
 
-    texts: tuple[str, ...]
+    texts: tuple[Record, ...]
     inputs: tuple[tuple[Ids, Ids, Ids], ...]
     facts: TextFacts
 
@@ -30,15 +31,15 @@ class Workload:
         """Tokens of each text, special tokens included."""
         return [ids.shape[1] for ids, _, _ in self.inputs]
 
-    def spread(self, count: int) -> list[str]:
+    def spread(self, count: int) -> list[Record]:
         """Return ``count`` texts, or all if there are fewer: the one of median length first, the longest last."""
         rest = sorted(range(len(self.texts)), key=lambda index: self.tokens[index])
         middle = rest.pop(len(rest) // 2)
         return [self.texts[index] for index in (middle, *pick(rest[:-1], count - 2), *rest[-1:])]
 
 
-def make_workload(texts: Iterable[str], source: str, count: int, tokenizer: Tokenizer, max_tokens: int) -> Workload:
-    """Choose ``count`` of the texts and tokenize them.
+def make_workload(texts: Iterable[Record], source: str, count: int, tokenizer: Tokenizer, max_tokens: int) -> Workload:
+    """Choose ``count`` of the texts, or of pairs of texts, and tokenize them.
 
     The texts (at most 2048 of them, drawn with equal chances) are sorted by tokens, and the middle one of each of
     ``count`` equal parts is taken: the sample's lengths are the quantiles of the source's. They are then put in a
@@ -50,7 +51,8 @@ def make_workload(texts: Iterable[str], source: str, count: int, tokenizer: Toke
     kept, read = draw(texts, _POOL)
     if not kept:
         raise InputError(f"{source} holds no text: give a file with at least one")
-    rows = tokenizer.encode_batch(kept, max_length=max_tokens)
+    firsts, seconds = (single_texts(kept), None) if isinstance(kept[0], str) else paired_texts(kept)
+    rows = tokenizer.encode_batch(firsts, seconds, max_length=max_tokens)
     lengths = np.diff(rows.row_starts)
     chosen = pick(np.argsort(lengths, kind="stable").tolist(), count)
     random.Random(_SEED).shuffle(chosen)

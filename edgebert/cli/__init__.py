@@ -15,20 +15,28 @@ import typer
 import edgebert
 from edgebert.cli.bench import bench
 from edgebert.cli.classify import classify
+from edgebert.cli.doctor import doctor
 from edgebert.cli.embed import embed
 from edgebert.cli.export import export
+from edgebert.cli.finetune import finetune
 from edgebert.cli.inspect import inspect
+from edgebert.cli.lint import lint
+from edgebert.cli.prepare import prepare
 from edgebert.cli.verify import verify
 from edgebert.cli.words import UsageError, say
 from edgebert.errors import EdgebertError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(export)
+app.command()(finetune)
 app.command()(embed)
 app.command()(classify)
 app.command()(bench)
 app.command()(inspect)
 app.command()(verify)
+app.command()(lint)
+app.command()(prepare)
+app.command()(doctor)
 
 # newer versions of typer carry a copy of click; this is the class of all wrong usage in any of them
 _TyperError = cast("type[Exception]", typer.BadParameter.__mro__[1])

@@ -14,6 +14,7 @@ from edgebert.cli.words import printable
 from edgebert.device import Device
 
 _WIDTH = 100  # columns where the output is no terminal
+_SAME = {"classify": "labels", "tag": "tags", "answer": "answers"}
 _MISSING = "not measured"
 _MB = 1e6  # bytes
 _GB = 1e9  # bytes
@@ -94,8 +95,8 @@ def _digits(value: float) -> str:
 
 def _cost_table(report: BenchReport) -> Table:
     accuracy_columns = ("cosine\nmean", "cosine\nlowest")
-    if report.bundle.task == "classify":
-        accuracy_columns = ("same\nlabels", "score\ndistance")
+    if report.bundle.task != "embed":
+        accuracy_columns = (f"same\n{_SAME[report.bundle.task]}", "score\ndistance")
     table = _table(
         "\nAccuracy against the baseline, size, cold start and memory of a fresh process",
         *accuracy_columns,

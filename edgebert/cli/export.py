@@ -13,6 +13,8 @@ from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import JsonOption, QuietOption
 from edgebert.cli.words import UsageError, say
 
+_SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
+
 
 class TaskChoice(str, Enum):
     """What the bundle does with a text."""
@@ -20,6 +22,8 @@ class TaskChoice(str, Enum):
     auto = "auto"
     embed = "embed"
     classify = "classify"
+    tag = "tag"
+    answer = "answer"
 
 
 def export(
@@ -154,7 +158,8 @@ def _print_engine(bundle: Bundle, engine: str) -> None:
             f"({accuracy['texts']} texts)"
         )
     if "agreement" in accuracy:
-        typer.echo(f"  same label as FP32: {float(accuracy['agreement']):.2%} of {accuracy['texts']} texts")
+        same = float(accuracy["agreement"])
+        typer.echo(f"  {_SAME[manifest.task]} as FP32: {same:.2%} ({accuracy['texts']} texts)")
     if "score_difference_max" in accuracy:
         typer.echo(
             f"  scores differ from FP32 by {accuracy['score_difference_mean']} in the mean, "

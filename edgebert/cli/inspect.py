@@ -9,7 +9,7 @@ from edgebert.bundle import open_bundle
 from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import BundleArgument, JsonOption
 from edgebert.cli.words import printable
-from edgebert.manifest import ClassifyHead, Manifest
+from edgebert.manifest import ClassifyHead, EmbedHead, Manifest, TagHead
 
 _FEW_LABELS = 8
 
@@ -55,15 +55,16 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 def _head_facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     head = manifest.head
+    if isinstance(head, EmbedHead):
+        yield "pooling", head.pooling + (", vectors of length 1" if head.normalize else "")
     if isinstance(head, ClassifyHead):
-        more = len(head.labels) - _FEW_LABELS
         yield "problem", head.problem_type.replace("_", " ")
+    if isinstance(head, (ClassifyHead, TagHead)):
+        more = len(head.labels) - _FEW_LABELS
         yield (
             f"{len(head.labels)} labels",
             ", ".join(head.labels[:_FEW_LABELS]) + (f" and {more} more" if more > 0 else ""),
         )
-    else:
-        yield "pooling", head.pooling + (", vectors of length 1" if head.normalize else "")
 
 
 def _size(count: int) -> str:

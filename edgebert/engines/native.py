@@ -14,7 +14,7 @@ from edgebert.bundle import Bundle
 from edgebert.engines import Floats, Ids, Session
 from edgebert.engines.arrays import check_arrays
 from edgebert.errors import BundleError
-from edgebert.manifest import ClassifyHead, Manifest
+from edgebert.manifest import Manifest
 
 _MAX_THREADS = 256  # more bring nothing to a text, and the engine refuses them
 
@@ -36,6 +36,7 @@ class NativeSession:
     def __init__(self, path: Path, manifest: Manifest, threads: int) -> None:
         model = _native.Model.open(os.fsencode(path))
         _check_model(path, model, manifest)
+        self._model = model
         self._shape = manifest.shape
         self._session = model.session(min(threads, _MAX_THREADS), manifest.shape.max_tokens)
 
@@ -43,6 +44,10 @@ class NativeSession:
     def path(self) -> str:
         """Name of the CPU path in use, for example "avx2"."""
         return self._session.path
+
+    def embeddings(self, ids: Ids) -> Floats:
+        """Return rows of the table of word embeddings: int32 [ids] to float32 [ids, hidden]."""
+        return self._model.embeddings(np.ascontiguousarray(ids))
 
     def run(self, input_ids: Ids, attention_mask: Ids, token_type_ids: Ids | None = None) -> Floats:
         """Run the model; see `edgebert.engines.Session.run`."""
@@ -69,6 +74,6 @@ def _check_model(path: Path, model: _native.Model, manifest: Manifest) -> None:
             raise BundleError(
                 f"{path} has {name} {found.get(f'edgebert.{name}')}, the manifest says {value}: export the bundle again"
             )
-    width = len(manifest.head.labels) if isinstance(manifest.head, ClassifyHead) else shape.hidden
+    width = manifest.output_width
     if model.output_size != width:
         raise BundleError(f"{path} gives {model.output_size} numbers, the manifest says {width}: export it again")

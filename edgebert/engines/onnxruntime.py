@@ -13,7 +13,7 @@ from edgebert.bundle import Bundle
 from edgebert.engines import Floats, Ids, Session
 from edgebert.engines.arrays import check_arrays
 from edgebert.errors import EngineError, MissingExtraError
-from edgebert.manifest import ClassifyHead, Manifest
+from edgebert.manifest import Manifest
 
 
 def open_session(bundle: Bundle, file: str, threads: int) -> Session:
@@ -36,7 +36,8 @@ class OnnxRuntimeSession:
         self._session = _open(path, threads)
         self._inputs = _input_names(path, self._session)
         self._shape = manifest.shape
-        self._head = manifest.head
+        self._by_token = manifest.output_by_token
+        self._width = manifest.output_width
 
     def run(self, input_ids: Ids, attention_mask: Ids, token_type_ids: Ids | None = None) -> Floats:
         """Run the graph; see `edgebert.engines.Session.run`."""
@@ -47,9 +48,7 @@ class OnnxRuntimeSession:
             self._run_row(input_ids[row : row + 1, :length], types[row : row + 1, :length])
             for row, length in enumerate(lengths)
         ]
-        if isinstance(self._head, ClassifyHead):
-            return np.concatenate(rows)
-        return _padded(rows, input_ids.shape[1])
+        return _padded(rows, input_ids.shape[1]) if self._by_token else np.concatenate(rows)
 
     def _run_row(self, input_ids: Ids, token_type_ids: Ids) -> Floats:
         """Run one row [1, tokens] and return its output with a first axis of 1."""
@@ -67,13 +66,11 @@ class OnnxRuntimeSession:
         return cast("Floats", output)
 
     def _output_shape(self, tokens: int) -> tuple[int, ...]:
-        if isinstance(self._head, ClassifyHead):
-            return (1, len(self._head.labels))
-        return (1, tokens, self._shape.hidden)
+        return (1, tokens, self._width) if self._by_token else (1, self._width)
 
 
 def _padded(rows: list[Floats], tokens: int) -> Floats:
-    """Join token vectors [1, tokens of the row, hidden] to [rows, tokens, hidden] with zeros for padding."""
+    """Join outputs [1, tokens of the row, width] to [rows, tokens, width] with zeros for padding."""
     if len(rows) == 1 and rows[0].shape[1] == tokens:
         return rows[0]
     output = np.zeros((len(rows), tokens, rows[0].shape[2]), np.float32)

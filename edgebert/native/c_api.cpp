@@ -133,6 +133,23 @@ edgebert_status edgebert_classify_top(edgebert_session *session, const char *tex
     return on(session, [&](edgebert_session &s) { return s.best({text, length}, best, capacity, count, truncated); });
 }
 
+edgebert_status edgebert_tag(edgebert_session *session, const char *text, size_t length, edgebert_grouping grouping,
+                             edgebert_entity *entities, size_t capacity, size_t *count, int32_t *truncated) {
+    return on(session, [&](edgebert_session &s) {
+        return s.tag({text, length}, grouping, entities, capacity, count, truncated);
+    });
+}
+
+edgebert_status edgebert_answer(edgebert_session *session, const char *question, size_t question_length,
+                                const char *context, size_t context_length, int32_t max_answer_tokens,
+                                edgebert_span *best, size_t capacity, size_t *count, float *no_answer,
+                                int32_t *truncated) {
+    return on(session, [&](edgebert_session &s) {
+        return s.find({question, question_length}, {context, context_length}, max_answer_tokens, {best, capacity},
+                      count, no_answer, truncated);
+    });
+}
+
 edgebert_status edgebert_embed_ids(edgebert_session *session, const int32_t *ids, const int32_t *type_ids, size_t count,
                                    float *vector, size_t capacity) {
     return on(session, [&](edgebert_session &s) {

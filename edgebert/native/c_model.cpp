@@ -31,6 +31,16 @@ bool is_newer(const void *data, std::size_t size) {
     return false;
 }
 
+const char *task_name(engine::Task task) {
+    switch (task) {
+    case engine::Task::kEmbed: return "embed";
+    case engine::Task::kClassify: return "classify";
+    case engine::Task::kTag: return "tag";
+    case engine::Task::kAnswer: return "answer";
+    }
+    return "";
+}
+
 std::unique_ptr<const file::MappedFile> map_file(const std::string &path) {
     try {
         return std::make_unique<const file::MappedFile>(path, std::numeric_limits<std::ptrdiff_t>::max());
@@ -107,7 +117,7 @@ edgebert_info edgebert_model::info() const {
     edgebert_info info{};
     info.size = sizeof info;
     info.name = config().name.c_str();
-    info.task = !engine ? "tokenize" : config().task == engine::Task::kEmbed ? "embed" : "classify";
+    info.task = !engine ? "tokenize" : task_name(config().task);
     info.precision = !engine ? "" : config().precision == engine::Precision::kInt8 ? "int8" : "fp32";
     info.max_tokens = number(config().max_tokens);
     info.vocabulary = number(config().vocabulary);

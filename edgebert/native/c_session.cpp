@@ -11,6 +11,7 @@ using edgebert::engine::Status;
 using edgebert::engine::Task;
 using edgebert::engine::TokenRow;
 using edgebert::text::FixedEncoder;
+using edgebert::text::TruncationStrategy;
 
 edgebert_status edgebert_session::fail(edgebert_status status, const char *format, ...) {
     std::va_list values;
@@ -30,7 +31,7 @@ edgebert_status edgebert_session::read(Text &text, const char *name) {
     return EDGEBERT_OK;
 }
 
-edgebert_status edgebert_session::encode(Text text, Text pair, FixedEncoder::Row &row) {
+edgebert_status edgebert_session::encode(Text text, Text pair, FixedEncoder::Row &row, TruncationStrategy strategy) {
     error_[0] = '\0';
     const bool paired = pair.bytes != nullptr;
     edgebert_status status = read(text, "text");
@@ -42,8 +43,10 @@ edgebert_status edgebert_session::encode(Text text, Text pair, FixedEncoder::Row
     }
     edgebert::text::Input input{{text.bytes, text.length}, {}, paired};
     if (paired) input.second = {pair.bytes, pair.length};
-    row = buffers_.encoder.encode(input, buffers_.ids.data(), buffers_.types.data());
-    return EDGEBERT_OK;
+    row = buffers_.encoder.encode(input, strategy, buffers_.ids.data(), buffers_.types.data());
+    if (row.length > 0) return EDGEBERT_OK;
+    return fail(EDGEBERT_INVALID_ARGUMENT, "the first text leaves no room for the second in %zu tokens",
+                buffers_.ids.size());
 }
 
 edgebert_status edgebert_session::tokenize(Text text, Text pair, std::int32_t *ids, std::int32_t *types,
@@ -85,12 +88,21 @@ edgebert_status edgebert_session::converted(Status status) {
     return fail(status == Status::kBadInput ? EDGEBERT_INVALID_ARGUMENT : EDGEBERT_BAD_BUNDLE, "%s", engine_.error());
 }
 
+edgebert_status edgebert_session::answer_row(const FixedEncoder::Row &row, float *output, std::int32_t *truncated) {
+    if (truncated != nullptr) *truncated = row.truncated ? 1 : 0;
+    const TokenRow tokens{buffers_.ids.data(), buffers_.types.data(), row.length};
+    return converted(engine_.answer(&tokens, 1, output, answer_size(row.length)));
+}
+
 edgebert_status edgebert_session::answer_text(Text text, float *output, std::int32_t *truncated) {
     FixedEncoder::Row row{};
     if (const edgebert_status status = encode(text, {nullptr, 0}, row); status != EDGEBERT_OK) return status;
-    if (truncated != nullptr) *truncated = row.truncated ? 1 : 0;
-    const TokenRow tokens{buffers_.ids.data(), buffers_.types.data(), row.length};
-    return converted(engine_.answer(&tokens, 1, output, model_.config().output_size()));
+    return answer_row(row, output, truncated);
+}
+
+/// Floats of the answer to so many tokens.
+std::size_t edgebert_session::answer_size(std::size_t tokens) const {
+    return model_.config().output_size() * (model_.config().answers_tokens() ? tokens : 1);
 }
 
 edgebert_status edgebert_session::answer(Task task, Text text, float *output, std::size_t capacity,
@@ -123,11 +135,12 @@ edgebert_status edgebert_session::best(Text text, edgebert_match *best, std::siz
 }
 
 edgebert_status edgebert_session::answer_ids(Task task, const TokenRow &row, float *output, std::size_t capacity) {
+    const std::size_t size = answer_size(row.length);
     edgebert_status status = require(task);
-    if (status == EDGEBERT_OK) status = require_room(model_.config().output_size(), output, capacity);
+    if (status == EDGEBERT_OK) status = require_room(size, output, capacity);
     if (status != EDGEBERT_OK) return status;
     if (row.ids == nullptr) return fail(EDGEBERT_INVALID_ARGUMENT, "ids is NULL");
-    return converted(engine_.answer(&row, 1, output, model_.config().output_size()));
+    return converted(engine_.answer(&row, 1, output, size));
 }
 
 edgebert_status edgebert_session::run(const TokenRow &row, float *output, std::size_t capacity) {
@@ -138,7 +151,7 @@ edgebert_status edgebert_session::run(const TokenRow &row, float *output, std::s
                     buffers_.ids.size());
     }
     const edgebert::engine::Config &config = model_.config();
-    const std::size_t size = config.task == Task::kEmbed ? row.length * config.hidden : config.output_size();
+    const std::size_t size = config.output_size() * (config.task == Task::kClassify ? 1 : row.length);
     const edgebert_status status = require_room(size, output, capacity);
     return status == EDGEBERT_OK ? converted(engine_.run(&row, 1, output, size)) : status;
 }

@@ -51,11 +51,25 @@ edgebert_options read_options(const edgebert_options *given) {
     return *given;
 }
 
+text::OffsetUnit offsets_of(const edgebert_model &model) {
+    return model.config().answers_tokens() ? text::OffsetUnit::kBytes : text::OffsetUnit::kNone;
+}
+
+std::size_t scores_of(const edgebert_model &model, std::size_t max_tokens) {
+    const engine::Config &config = model.config();
+    return config.answers_tokens() ? max_tokens * config.output_size() : config.labels.size();
+}
+
+std::size_t probabilities_of(const edgebert_model &model, std::size_t max_tokens) {
+    return model.config().task == engine::Task::kAnswer ? max_tokens : 0;
+}
+
 } // namespace
 
 Buffers::Buffers(const edgebert_model &model, std::size_t max_tokens, std::pmr::memory_resource *memory)
-    : encoder(*model.text, max_tokens, memory), ids(max_tokens, memory), types(max_tokens, memory),
-      scores(model.config().labels.size(), memory), order(model.config().labels.size(), memory) {}
+    : encoder(*model.text, max_tokens, offsets_of(model), memory), ids(max_tokens, memory), types(max_tokens, memory),
+      scores(scores_of(model, max_tokens), memory), order(model.config().labels.size(), memory),
+      starts(probabilities_of(model, max_tokens), memory), ends(starts.size(), memory) {}
 
 SessionPlan::SessionPlan(const edgebert_model &model, const edgebert_options *given) {
     const edgebert_options options = read_options(given);

@@ -1,5 +1,6 @@
 // The golden answers of a model file.
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "c_session.h"
@@ -38,48 +39,61 @@ std::size_t count_rows(Values<std::int64_t> starts, std::size_t total, const cha
     return starts.count - 1;
 }
 
+/// Rows of values that lie one after the other.
+template <class Value> struct Rows {
+    Rows(const edgebert_model &model, const char *name, const char *dtype, const char *starts_name)
+        : all(values<Value>(model, name, dtype)), starts(values<std::int64_t>(model, starts_name, "I64")),
+          count(count_rows(starts, all.count, starts_name)) {}
+
+    const Value *row(std::size_t i) const { return all.data + starts.data[i]; }
+    std::size_t size(std::size_t i) const { return static_cast<std::size_t>(starts.data[i + 1] - starts.data[i]); }
+
+    Values<Value> all;
+    Values<std::int64_t> starts;
+    std::size_t count;
+};
+
 /// Texts with the ids and answers that every machine must give.
 struct Golden {
     explicit Golden(const edgebert_model &model)
-        : ids(values<std::int32_t>(model, "golden.input_ids", "I32")),
-          row_starts(values<std::int64_t>(model, "golden.row_starts", "I64")),
-          texts(values<char>(model, "golden.texts", "U8")),
-          text_starts(values<std::int64_t>(model, "golden.text_starts", "I64")),
-          outputs(values<float>(model, "golden.outputs", "F32")),
-          count(count_rows(row_starts, ids.count, "golden.row_starts")), width(model.config().output_size()) {
-        const bool whole = count_rows(text_starts, texts.count, "golden.text_starts") == count;
-        if (!whole || outputs.count != count * width) throw missing("the golden tensors do not fit each other");
+        : ids(model, "golden.input_ids", "I32", "golden.row_starts"),
+          texts(model, "golden.texts", "U8", "golden.text_starts"),
+          outputs(values<float>(model, "golden.outputs", "F32")), width(model.config().output_size()),
+          by_token(model.config().answers_tokens()) {
+        if (model.config().task == engine::Task::kAnswer)
+            pairs.emplace(model, "golden.pairs", "U8", "golden.pair_starts");
+        const bool whole = texts.count == ids.count && (!pairs || pairs->count == ids.count);
+        const std::size_t answers = by_token ? ids.all.count : ids.count;
+        if (!whole || outputs.count != answers * width) throw missing("the golden tensors do not fit each other");
     }
 
-    const char *text(std::size_t i) const { return texts.data + text_starts.data[i]; }
-    std::size_t text_size(std::size_t i) const { return size(text_starts, i); }
-    const std::int32_t *row(std::size_t i) const { return ids.data + row_starts.data[i]; }
-    std::size_t row_size(std::size_t i) const { return size(row_starts, i); }
-    const float *output(std::size_t i) const { return outputs.data + i * width; }
-
-    static std::size_t size(Values<std::int64_t> starts, std::size_t i) {
-        return static_cast<std::size_t>(starts.data[i + 1] - starts.data[i]);
+    Text text(std::size_t i) const { return {texts.row(i), texts.size(i)}; }
+    Text pair(std::size_t i) const { return pairs ? Text{pairs->row(i), pairs->size(i)} : Text{nullptr, 0}; }
+    std::size_t output_size(std::size_t i) const { return by_token ? ids.size(i) * width : width; }
+    const float *output(std::size_t i) const {
+        return outputs.data + width * (by_token ? static_cast<std::size_t>(ids.starts.data[i]) : i);
     }
 
-    Values<std::int32_t> ids;
-    Values<std::int64_t> row_starts;
-    Values<char> texts;
-    Values<std::int64_t> text_starts;
+    Rows<std::int32_t> ids;
+    Rows<char> texts;
+    std::optional<Rows<char>> pairs; // of an answer model: texts are questions, these their contexts
     Values<float> outputs;
-    std::size_t count, width;
+    std::size_t width;
+    bool by_token;
 };
 
 class Verifier {
   public:
     explicit Verifier(const edgebert_model &model)
-        : golden_(model), task_(model.config().task), ids_(model.config().max_tokens), output_(golden_.width),
+        : golden_(model), task_(model.config().task), ids_(model.config().max_tokens), types_(ids_.size()),
+          output_(golden_.width * (golden_.by_token ? ids_.size() : 1)),
           session_(edgebert_session::make(model, nullptr)) {}
     ~Verifier() { edgebert_session::free(session_); }
     Verifier(const Verifier &) = delete;
     Verifier &operator=(const Verifier &) = delete;
 
     void run() {
-        for (std::size_t i = 0; i < golden_.count; ++i) {
+        for (std::size_t i = 0; i < golden_.ids.count; ++i) {
             check_ids(i);
             check_output(i);
         }
@@ -99,23 +113,23 @@ class Verifier {
 
     void check_ids(std::size_t i) {
         std::size_t count = 0;
-        require(session_->tokenize({golden_.text(i), golden_.text_size(i)}, {nullptr, 0}, ids_.data(), nullptr,
-                                   ids_.size(), &count, nullptr));
-        const bool equal =
-            count == golden_.row_size(i) && std::memcmp(ids_.data(), golden_.row(i), count * sizeof(std::int32_t)) == 0;
+        require(session_->tokenize(golden_.text(i), golden_.pair(i), ids_.data(), types_.data(), ids_.size(), &count,
+                                   nullptr));
+        const bool equal = count == golden_.ids.size(i) &&
+                           std::memcmp(ids_.data(), golden_.ids.row(i), count * sizeof(std::int32_t)) == 0;
         differs(!equal, "the ids of", i);
     }
 
     void check_output(std::size_t i) {
-        require(
-            session_->answer(task_, {golden_.text(i), golden_.text_size(i)}, output_.data(), output_.size(), nullptr));
-        differs(std::memcmp(output_.data(), golden_.output(i), golden_.width * sizeof(float)) != 0, "the answers to",
-                i);
+        const engine::TokenRow row{ids_.data(), types_.data(), golden_.ids.size(i)};
+        require(session_->answer_ids(task_, row, output_.data(), output_.size()));
+        const std::size_t bytes = golden_.output_size(i) * sizeof(float);
+        differs(std::memcmp(output_.data(), golden_.output(i), bytes) != 0, "the answers to", i);
     }
 
     const Golden golden_;
     const engine::Task task_;
-    std::vector<std::int32_t> ids_;
+    std::vector<std::int32_t> ids_, types_;
     std::vector<float> output_;
     edgebert_session *const session_;
 };

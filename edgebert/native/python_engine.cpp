@@ -71,30 +71,53 @@ void check(Status status, const Session &session) {
     if (status != Status::kOk) throw RunError(status, session.error());
 }
 
-nb::ndarray<nb::numpy, float> run(Session &session, const IdArray &ids, const LengthArray &lengths,
-                                  const std::optional<IdArray> &types) {
+using Compute = Status (Session::*)(const engine::TokenRow *, std::size_t, float *, std::size_t);
+
+/// [batch, tokens, width] where each token has an output, else [batch, width].
+nb::ndarray<nb::numpy, float> compute(Session &session, Compute work, bool by_token, const IdArray &ids,
+                                      const LengthArray &lengths, const std::optional<IdArray> &types) {
     const std::vector<engine::TokenRow> rows = token_rows(ids, lengths, types);
-    const engine::Config &config = session.model().config();
-    const bool embed = config.task == engine::Task::kEmbed;
-    const std::size_t width = config.output_size(), stride = embed ? ids.shape(1) * width : width;
-    const auto output = embed ? zeros<float>({rows.size(), ids.shape(1), width}) : zeros<float>({rows.size(), width});
+    const std::size_t width = session.model().config().output_size(), stride = by_token ? ids.shape(1) * width : width;
+    const auto output =
+        by_token ? zeros<float>({rows.size(), ids.shape(1), width}) : zeros<float>({rows.size(), width});
     {
         nb::gil_scoped_release release;
-        check(session.run(rows.data(), rows.size(), output.data(), stride), session);
+        check((session.*work)(rows.data(), rows.size(), output.data(), stride), session);
     }
     return output;
 }
 
+nb::ndarray<nb::numpy, float> run(Session &session, const IdArray &ids, const LengthArray &lengths,
+                                  const std::optional<IdArray> &types) {
+    const bool by_token = session.model().config().task != engine::Task::kClassify;
+    return compute(session, &Session::run, by_token, ids, lengths, types);
+}
+
 nb::ndarray<nb::numpy, float> answer(Session &session, const IdArray &ids, const LengthArray &lengths,
                                      const std::optional<IdArray> &types) {
-    const std::vector<engine::TokenRow> rows = token_rows(ids, lengths, types);
-    const std::size_t width = session.model().config().output_size();
-    const auto output = zeros<float>({rows.size(), width});
-    {
-        nb::gil_scoped_release release;
-        check(session.answer(rows.data(), rows.size(), output.data(), width), session);
+    return compute(session, &Session::answer, session.model().config().answers_tokens(), ids, lengths, types);
+}
+
+/// Rows of the table of word embeddings, [ids, hidden].
+nb::ndarray<nb::numpy, float> embeddings(const Model &model,
+                                         const nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig> &ids) {
+    const engine::Config &config = model.config();
+    const engine::Weights &weights = model.weights();
+    auto rows = zeros<float>({ids.shape(0), config.hidden});
+    for (std::size_t i = 0; i < ids.shape(0); ++i) {
+        const auto id = static_cast<std::size_t>(ids.data()[i]);
+        if (ids.data()[i] < 0 || id >= config.vocabulary) {
+            throw engine::OptionError("ids holds " + std::to_string(ids.data()[i]) + ", it must be from 0 to " +
+                                      std::to_string(config.vocabulary - 1));
+        }
+        for (std::size_t column = 0; column < config.hidden; ++column) {
+            const std::size_t place = id * config.hidden + column;
+            const bool int8 = weights.word == nullptr;
+            rows.data()[i * config.hidden + column] =
+                int8 ? static_cast<float>(weights.word_rows[place]) * weights.word_scales[id] : weights.word[place];
+        }
     }
-    return output;
+    return rows;
 }
 
 std::unique_ptr<Session> make_session(const ModelHandle &model, std::size_t threads, std::size_t max_tokens,
@@ -157,6 +180,7 @@ void bind_engine(nb::module_ &m) {
                         return std::const_pointer_cast<Model>(Model::open({path.c_str(), path.size()}));
                     })
         .def_prop_ro("metadata", [](const Model &model) { return model.contents().metadata; })
+        .def("embeddings", &embeddings, "ids"_a)
         .def_prop_ro("output_size", [](const Model &model) { return model.config().output_size(); })
         .def(
             "session",

@@ -12,7 +12,7 @@ from edgebert.export.lower.native import Floats, GoldenTexts, model_bytes
 from edgebert.export.lower.quantize import WeightQuantizer
 from edgebert.export.lower.weights import Linear, Weights, read_weights, unsupported
 from edgebert.export.mix import Made, Mix, layer_name
-from edgebert.export.texts import GOLDEN_TEXTS
+from edgebert.export.texts import golden_texts
 from edgebert.export.tokens import samples_of
 from edgebert.tokenizer import Tokenizer
 
@@ -86,8 +86,8 @@ def lower(checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], in
     Raises:
         InputError: there are no samples, or an activation is not finite.
     """
-    read = samples_of(Tokenizer.from_file(tokenizer), GOLDEN_TEXTS, checkpoint.shape.max_tokens)
-    golden = GoldenTexts(GOLDEN_TEXTS, tuple(read))
+    texts = golden_texts(checkpoint.task)
+    golden = GoldenTexts(texts, tuple(samples_of(Tokenizer.from_file(tokenizer), texts, checkpoint.shape.max_tokens)))
     files = _Files(checkpoint, read_weights(checkpoint), tokenizer.read_bytes(), golden)
     if not int8:
         return NativeFiles(files.content(None), None, None)

@@ -13,7 +13,11 @@ from edgebert.calibration import Sample
 
 
 def engine_answers(content: bytes, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
-    """Return the answers of the model file ``content``: float32 [samples, hidden], or scores [samples, labels]."""
+    """Return the answers of the model file ``content``.
+
+    They are vectors [samples, hidden] or scores [samples, labels], or, where each token has an answer, scores [tokens,
+    labels] or logits [tokens, 2] of all tokens of all samples.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.edgebert"
         path.write_bytes(content)
@@ -23,4 +27,6 @@ def engine_answers(content: bytes, samples: Sequence[Sample]) -> npt.NDArray[np.
 
 
 def _answer(session: _native.Session, sample: Sample) -> npt.NDArray[np.float32]:
-    return session.answer(sample.input_ids, np.array([sample.input_ids.shape[1]], np.int64), sample.token_type_ids)
+    lengths = np.array([sample.input_ids.shape[1]], np.int64)
+    answer = session.answer(sample.input_ids, lengths, sample.token_type_ids)
+    return answer.reshape(-1, answer.shape[-1])

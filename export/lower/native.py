@@ -11,12 +11,13 @@ import torch
 
 from edgebert import _native
 from edgebert.calibration import Sample
+from edgebert.container import Array, pack, unpack
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.embedding import quantize_rows
-from edgebert.export.lower.container import Array, pack, unpack
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.weights import Linear, Norm, Weights
-from edgebert.manifest import ClassifyHead
+from edgebert.golden import Text
+from edgebert.manifest import ClassifyHead, EmbedHead, TagHead
 
 Floats = npt.NDArray[np.float32]
 
@@ -27,7 +28,7 @@ _PANEL = 16  # outputs that stand side by side in a packed weight
 class GoldenTexts:
     """Texts that a model file holds together with its answers to them."""
 
-    texts: tuple[str, ...]
+    texts: tuple[Text, ...]
     samples: tuple[Sample, ...]
 
 
@@ -47,14 +48,13 @@ def model_bytes(
         quantized: of each encoder layer its linear layers by kind, some maybe in float; None for FP32.
         tokenizer: the compiled tokenizer's file.
         golden: texts for the golden answers.
-        answer: opens the bytes of a model file with the engine and returns its answers to them, float32 [texts, width].
+        answer: opens the bytes of a model file with the engine and returns its answers to them, float32 [texts, width],
+            or [tokens of all texts, width] where each token has one.
     """
     tokens, settings = unpack(tokenizer)
     tensors = {**dict(_weight_tensors(weights, quantized)), **tokens}
     metadata = {**settings, **_settings(checkpoint, weights, "fp32" if quantized is None else "int8")}
-    width = len(checkpoint.head.labels) if isinstance(checkpoint.head, ClassifyHead) else checkpoint.shape.hidden
-    blank = np.zeros((len(golden.texts), width), np.float32)
-    draft = pack({**tensors, **_golden_tensors(golden, blank)}, metadata)
+    draft = pack(tensors, metadata)
     return pack({**tensors, **_golden_tensors(golden, answer(draft))}, metadata)
 
 
@@ -69,10 +69,12 @@ def _settings(checkpoint: Checkpoint, weights: Weights, precision: str) -> dict[
         "layer_norm_epsilon": repr(weights.epsilon),
         **{key: value for key, value in dataclasses.asdict(shape).items() if key != "architecture"},
     }
-    if isinstance(head, ClassifyHead):
-        values |= {"labels": json.dumps(head.labels, ensure_ascii=False), "problem_type": head.problem_type}
-    else:
+    if isinstance(head, EmbedHead):
         values |= {"pooling": head.pooling, "normalize": str(head.normalize).lower()}
+    if isinstance(head, ClassifyHead):
+        values["problem_type"] = head.problem_type
+    if isinstance(head, (ClassifyHead, TagHead)):
+        values["labels"] = json.dumps(head.labels, ensure_ascii=False)
     return {f"edgebert.{key}": str(value) for key, value in values.items()}
 
 
@@ -131,13 +133,23 @@ def _padded(values: torch.Tensor) -> Array:
 
 def _golden_tensors(golden: GoldenTexts, outputs: Floats) -> dict[str, Array]:
     ids = [sample.input_ids[0] for sample in golden.samples]
-    texts = [text.encode("utf-8") for text in golden.texts]
+    pairs = [text for text in golden.texts if not isinstance(text, str)]
+    firsts = [text if isinstance(text, str) else text[0] for text in golden.texts]
     return {
         "golden.input_ids": np.concatenate(ids),
         "golden.row_starts": _starts([len(row) for row in ids]),
-        "golden.texts": np.frombuffer(b"".join(texts), np.uint8),
-        "golden.text_starts": _starts([len(text) for text in texts]),
+        **_text_tensors("text", firsts),
+        **(_text_tensors("pair", [second for _, second in pairs]) if pairs else {}),
         "golden.outputs": outputs,
+    }
+
+
+def _text_tensors(name: str, texts: Sequence[str]) -> dict[str, Array]:
+    """Texts one after the other, and where each begins."""
+    encoded = [text.encode("utf-8") for text in texts]
+    return {
+        f"golden.{name}s": np.frombuffer(b"".join(encoded), np.uint8),
+        f"golden.{name}_starts": _starts([len(text) for text in encoded]),
     }
 
 

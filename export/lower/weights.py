@@ -49,7 +49,7 @@ class Weights:
     heads: int
     epsilon: float  # of every LayerNorm
     pooler: Linear | None  # of a classifier
-    classifier: Linear | None
+    classifier: Linear | None  # of a classifier, or of a head for every token
 
 
 def unsupported(checkpoint: Checkpoint) -> str | None:
@@ -65,7 +65,6 @@ def unsupported(checkpoint: Checkpoint) -> str | None:
 def read_weights(checkpoint: Checkpoint) -> Weights:
     """Take the weights out of a checkpoint; nothing is shared with it that is changed here."""
     state = {key.removeprefix("bert."): value for key, value in checkpoint.model.state_dict().items()}
-    classifies = checkpoint.task == "classify"
     return Weights(
         word=state["embeddings.word_embeddings.weight"],
         position=state["embeddings.position_embeddings.weight"][: checkpoint.shape.max_tokens],
@@ -74,8 +73,8 @@ def read_weights(checkpoint: Checkpoint) -> Weights:
         layers=tuple(_layer(state, number, checkpoint) for number in range(checkpoint.shape.layers)),
         heads=checkpoint.shape.heads,
         epsilon=float(checkpoint.model.config.layer_norm_eps),
-        pooler=_linear(state, "pooler.dense") if classifies else None,
-        classifier=_linear(state, "classifier") if classifies else None,
+        pooler=_linear(state, "pooler.dense") if checkpoint.task == "classify" else None,
+        classifier=_linear(state, "classifier") if checkpoint.task != "embed" else None,
     )
 
 

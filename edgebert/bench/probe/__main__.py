@@ -18,7 +18,7 @@ class Job(TypedDict):
     engine: str
     threads: int
     baseline: bool
-    texts: list[str]
+    texts: list[str | list[str]]  # a list of two is a pair of texts
 
 
 class Found(TypedDict):
@@ -48,19 +48,18 @@ def measure(job: Job) -> Found:
     start_bytes = resident("VmRSS")
     begin = time.perf_counter_ns()
     from edgebert.bundle import open_bundle
-    from edgebert.encoder import Encoder
     from edgebert.loader import load_bundle
 
     imported = time.perf_counter_ns()
     model = load_bundle(open_bundle(job["bundle"]), job["engine"], job["threads"], job["baseline"])
     opened = time.perf_counter_ns()
     opened_bytes = resident("VmRSS")
-    answer = model.encode if isinstance(model, Encoder) else model.classify
+    texts = [text if isinstance(text, str) else (text[0], text[1]) for text in job["texts"]]
     ready = time.perf_counter_ns()
-    answer(job["texts"][0])
+    model.outputs(texts[:1])
     answered = time.perf_counter_ns()
-    for text in job["texts"][1:]:
-        answer(text)
+    for text in texts[1:]:
+        model.outputs([text])
     return {
         "import_ms": (imported - begin) / 1e6,
         "open_ms": (opened - imported) / 1e6,

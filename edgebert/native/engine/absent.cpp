@@ -1,4 +1,5 @@
 // Stands in for the engine in a library that only tokenizes: it opens no weights and computes nothing.
+#include "heads.h"
 #include "session.h"
 
 namespace edgebert::engine {
@@ -8,6 +9,8 @@ class Session::Impl {};
 Weights read_weights(const file::Safetensors &, const Config &) { return {}; }
 
 std::size_t Session::arena_bytes(const Model &, const SessionOptions &) { return 0; }
+
+void softmax_row(float *, std::size_t) {}
 
 Session::Session(std::shared_ptr<const Model>, const SessionOptions &) {}
 Session::~Session() = default;

@@ -62,10 +62,9 @@ Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t t
         layer.values = planner.take<float>(config.heads * buffers.slots * padded_head);
     }
     buffers.first = planner.rows(texts, config.hidden);
-    if (config.task == Task::kClassify) {
-        buffers.pooled = planner.rows(texts, config.hidden);
-        buffers.logits = planner.rows(texts, config.labels.size());
-    }
+    if (config.task == Task::kClassify) buffers.pooled = planner.rows(texts, config.hidden);
+    if (config.task != Task::kEmbed)
+        buffers.logits = planner.rows(config.answers_tokens() ? buffers.slots : texts, config.output_size());
     buffers.segments = planner.take<Segment>(texts);
     buffers.scratch = planner.take<Scratch>(threads);
     for (std::size_t i = 0; i < threads; ++i) {

@@ -41,7 +41,7 @@ struct Buffers {
     KeysValues keys_values[2]; // of even and odd layers: a thread may be a layer ahead of one that still reads
     FloatRows first;           // [texts, hidden], the first token of each text
     FloatRows pooled;          // [texts, hidden], of a classify model
-    FloatRows logits;          // [texts, labels], of a classify model
+    FloatRows logits;          // [texts, labels] of a classify model, [slots, output_size] of a tag or answer model
     Segment *segments;         // [texts]
     Scratch *scratch;          // [threads]
     std::size_t bytes;

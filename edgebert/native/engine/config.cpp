@@ -83,7 +83,8 @@ class Reader {
 };
 
 constexpr Choice<bool> kFlags[] = {{"true", true}, {"false", false}};
-constexpr Choice<Task> kTasks[] = {{"embed", Task::kEmbed}, {"classify", Task::kClassify}};
+constexpr Choice<Task> kTasks[] = {
+    {"embed", Task::kEmbed}, {"classify", Task::kClassify}, {"tag", Task::kTag}, {"answer", Task::kAnswer}};
 constexpr Choice<Precision> kPrecisions[] = {{"int8", Precision::kInt8}, {"fp32", Precision::kFp32}};
 constexpr Choice<Pooling> kPoolings[] = {{"mean", Pooling::kMean}, {"cls", Pooling::kCls}, {"max", Pooling::kMax}};
 constexpr Choice<bool> kActivations[] = {{"gelu", true}};
@@ -95,10 +96,9 @@ void read_head(const Reader &reader, Config &config) {
     if (config.task == Task::kEmbed) {
         config.pooling = reader.choice("pooling", kPoolings);
         config.normalize = reader.choice("normalize", kFlags);
-    } else {
-        config.labels = reader.list("labels");
-        config.problem = reader.choice("problem_type", kProblems);
     }
+    if (config.task == Task::kClassify) config.problem = reader.choice("problem_type", kProblems);
+    if (config.task == Task::kClassify || config.task == Task::kTag) config.labels = reader.list("labels");
 }
 
 } // namespace

@@ -8,7 +8,7 @@
 
 namespace edgebert::engine {
 
-enum class Task : std::uint8_t { kEmbed, kClassify };
+enum class Task : std::uint8_t { kEmbed, kClassify, kTag, kAnswer };
 enum class Precision : std::uint8_t { kInt8, kFp32 };
 enum class Pooling : std::uint8_t { kMean, kCls, kMax };
 enum class Problem : std::uint8_t { kSingleLabel, kMultiLabel, kRegression };
@@ -26,12 +26,19 @@ struct Config {
     Pooling pooling = Pooling::kMean;        // of an embed model
     bool normalize = false;                  // an embed model's vectors have unit length
     Problem problem = Problem::kSingleLabel; // of a classify model
-    std::vector<std::string> labels;         // of a classify model
+    std::vector<std::string> labels;         // of a classify or tag model
 
     std::size_t head_size() const { return hidden / heads; }
 
-    /// Floats that an answer has: a vector's width or the number of labels.
-    std::size_t output_size() const { return task == Task::kEmbed ? hidden : labels.size(); }
+    /// A tag or answer model has an answer for every token.
+    bool answers_tokens() const { return task == Task::kTag || task == Task::kAnswer; }
+
+    /// Floats that an answer has, or a token's part of it: a vector's width, the number of labels, or a start and an
+    /// end logit.
+    std::size_t output_size() const {
+        if (task == Task::kEmbed) return hidden;
+        return task == Task::kAnswer ? 2 : labels.size();
+    }
 };
 
 /// Reads the metadata of a model file and checks every value against the engine's limits. Throws ModelFileError.

@@ -28,6 +28,13 @@ void sigmoid_row(float *row, std::size_t width) {
     });
 }
 
+/// output = input * layer, [count, outputs].
+void product(const Kernels &kernels, const Linear &layer, const FloatRows &input, std::size_t count,
+             const FloatRows &output) {
+    kernels.product_fp32({input.data, input.stride, layer.weight_fp32, layer.inputs * kPanel, layer.inputs,
+                          layer.outputs, count, layer.bias, output, Finish::kStore});
+}
+
 } // namespace
 
 void pool(const Config &config, const FloatRows &tokens, std::size_t length, float *vector) {
@@ -60,21 +67,25 @@ void normalize(const Config &config, float *vector) {
 
 void classify(const Model &model, const Kernels &kernels, const FloatRows &first, std::size_t count,
               const FloatRows &pooled, const FloatRows &logits) {
-    const auto product = [&](const Linear &layer, const FloatRows &input, const FloatRows &output) {
-        kernels.product_fp32({input.data, input.stride, layer.weight_fp32, layer.inputs * kPanel, layer.inputs,
-                              layer.outputs, count, layer.bias, output, Finish::kStore});
-    };
-    product(model.weights().pooler, first, pooled);
+    product(kernels, model.weights().pooler, first, count, pooled);
     for (std::size_t i = 0; i < count; ++i)
         tanh_row(pooled.row(i), model.config().hidden);
-    product(model.weights().classifier, pooled, logits);
+    product(kernels, model.weights().classifier, pooled, count, logits);
+}
+
+void token_logits(const Model &model, const Kernels &kernels, const FloatRows &tokens, std::size_t count,
+                  const FloatRows &logits) {
+    product(kernels, model.weights().classifier, tokens, count, logits);
 }
 
 void score(const Config &config, float *logits) {
-    const std::size_t width = config.labels.size();
-    if (config.problem == Problem::kSingleLabel) softmax<Floats>({logits, width}, 1, width);
+    const std::size_t width = config.output_size();
+    if (config.task == Task::kAnswer) return;
+    if (config.problem == Problem::kSingleLabel) softmax_row(logits, width);
     if (config.problem == Problem::kMultiLabel) sigmoid_row(logits, width);
 }
+
+void softmax_row(float *values, std::size_t count) { softmax<Floats>({values, count}, 1, count); }
 
 bool all_finite(const float *values, std::size_t count) {
     float check = 0.0f;

@@ -16,8 +16,15 @@ void normalize(const Config &config, float *vector);
 void classify(const Model &model, const Kernels &kernels, const FloatRows &first, std::size_t count,
               const FloatRows &pooled, const FloatRows &logits);
 
-/// Turns logits [labels] into scores in place: softmax, sigmoid or nothing, as the problem needs.
+/// Logits [count, output_size] of tokens [count, hidden].
+void token_logits(const Model &model, const Kernels &kernels, const FloatRows &tokens, std::size_t count,
+                  const FloatRows &logits);
+
+/// Turns logits [output_size] into scores in place: softmax, sigmoid or nothing, as the task and its problem need.
 void score(const Config &config, float *logits);
+
+/// Softmax over `count` numbers in place.
+void softmax_row(float *values, std::size_t count);
 
 bool all_finite(const float *values, std::size_t count);
 

@@ -102,11 +102,8 @@ class Session::Impl {
         const bool classify = config_.task == Task::kClassify;
         return all(rows, count, classify, [&](std::size_t text, std::size_t index) {
             float *const to = output + text * stride;
-            if (classify) return copy(buffers_.logits.row(index), config_.labels.size(), to);
-            bool finite = true;
-            for (std::size_t token = 0; token < rows[text].length; ++token)
-                finite &= copy(token_row(index, token), config_.hidden, to + token * config_.hidden);
-            return finite;
+            if (classify) return copy(buffers_.logits.row(index), config_.output_size(), to);
+            return copy_tokens(rows[text], index, to);
         });
     }
 
@@ -115,8 +112,9 @@ class Session::Impl {
         const bool first_only = classify || config_.pooling == Pooling::kCls;
         return all(rows, count, first_only, [&](std::size_t text, std::size_t index) {
             float *const to = output + text * stride;
+            if (config_.answers_tokens()) return score_tokens(rows[text], index, to);
             if (classify) {
-                copy(buffers_.logits.row(index), config_.labels.size(), to);
+                copy(buffers_.logits.row(index), config_.output_size(), to);
                 score(config_, to);
             } else if (first_only) {
                 copy(buffers_.first.row(index), config_.hidden, to);
@@ -144,6 +142,24 @@ class Session::Impl {
         return buffers_.hidden.row(buffers_.segments[index].row + token);
     }
 
+    /// The vector of each token of a text, or its logits where the model has some.
+    bool copy_tokens(const TokenRow &text, std::size_t index, float *to) const {
+        const FloatRows &rows = config_.answers_tokens() ? buffers_.logits : buffers_.hidden;
+        const std::size_t row = buffers_.segments[index].row, width = config_.output_size();
+        bool finite = true;
+        for (std::size_t token = 0; token < text.length; ++token)
+            finite &= copy(rows.row(row + token), width, to + token * width);
+        return finite;
+    }
+
+    bool score_tokens(const TokenRow &text, std::size_t index, float *to) const {
+        const std::size_t width = config_.output_size();
+        copy_tokens(text, index, to);
+        for (std::size_t token = 0; token < text.length; ++token)
+            score(config_, to + token * width);
+        return all_finite(to, text.length * width);
+    }
+
     /// As many of the texts as fit.
     Pass next_pass(const TokenRow *rows, std::size_t count, bool first_only) const {
         std::size_t texts = 0, row = 0, slot = 0;
@@ -157,8 +173,9 @@ class Session::Impl {
     }
 
     void finish_pass(const Pass &pass) const {
-        if (config_.task != Task::kClassify) return;
-        classify(*model_, kernels_, buffers_.first, pass.count, buffers_.pooled, buffers_.logits);
+        if (config_.task == Task::kClassify)
+            classify(*model_, kernels_, buffers_.first, pass.count, buffers_.pooled, buffers_.logits);
+        if (config_.answers_tokens()) token_logits(*model_, kernels_, buffers_.hidden, pass.rows, buffers_.logits);
     }
 
     Status check(const TokenRow &row, std::size_t index) {

@@ -44,12 +44,13 @@ class Session {
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
 
-    /// The model's raw output. embed: token vectors [length, hidden]; classify: logits [labels]. The output of text i
-    /// starts at `output + i * stride`.
+    /// The model's raw output. embed: token vectors [length, hidden]; classify: logits [labels]; tag and answer: logits
+    /// [length, output_size]. The output of text i starts at `output + i * stride`.
     Status run(const TokenRow *rows, std::size_t count, float *output, std::size_t stride);
 
     /// What the task asks for. embed: the pooled vector [hidden], of unit length where the model says so; classify:
-    /// the score of every label [labels]. The answer for text i starts at `output + i * stride`.
+    /// the score of every label [labels]; tag: the same for every token, [length, labels]; answer: logits of the start
+    /// and the end of an answer [length, 2]. The answer for text i starts at `output + i * stride`.
     Status answer(const TokenRow *rows, std::size_t count, float *output, std::size_t stride);
 
     /// Why the last call failed, one line; "" when it did not.

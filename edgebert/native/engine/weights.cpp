@@ -148,10 +148,9 @@ Weights read_weights(const file::Safetensors &file, const Config &config) {
     read_embeddings(finder, config, weights);
     for (std::size_t i = 0; i < config.layers; ++i)
         weights.layers.push_back(read_layer(finder, config, i));
-    if (config.task == Task::kClassify) {
-        weights.pooler = finder.fp32("pooler", config.hidden, config.hidden);
-        weights.classifier = finder.fp32("classifier", config.hidden, config.labels.size());
-    }
+    if (config.task == Task::kClassify) weights.pooler = finder.fp32("pooler", config.hidden, config.hidden);
+    if (config.task != Task::kEmbed)
+        weights.classifier = finder.fp32("classifier", config.hidden, config.output_size());
     return weights;
 }
 

@@ -46,7 +46,8 @@ struct Weights {
     const float *type = nullptr;            // [2, hidden]
     Norm norm;
     std::vector<LayerWeights> layers;
-    Linear pooler, classifier; // of a classify model, FP32
+    Linear pooler;     // of a classify model, FP32
+    Linear classifier; // of a model that does not embed, FP32
 };
 
 /// Finds the tensors of a model and checks type, shape and values of each. Throws ModelFileError.

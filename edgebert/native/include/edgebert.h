@@ -81,12 +81,13 @@ typedef struct edgebert_session edgebert_session;
 typedef struct edgebert_info {
     size_t size;
     const char *name;      /* such as "minilm" */
-    const char *task;      /* "embed" or "classify"; "tokenize" for a tokenizer's file */
+    const char *task;      /* "embed", "classify", "tag" or "answer"; "tokenize" for a tokenizer's file */
     const char *precision; /* "int8" or "fp32" */
     int32_t max_tokens;    /* longest input in tokens, special tokens among them */
     int32_t vocabulary;    /* ids are 0 to vocabulary - 1 */
     int32_t hidden;        /* floats of one token's vector */
-    int32_t output_size;   /* floats that embed or classify writes: the vector's width or the number of labels */
+    int32_t output_size;   /* floats that embed or classify writes: the vector's width or the number of labels; of a
+                            * "tag" or "answer" model the floats of one token: labels, or 2 */
 } edgebert_info;
 
 /* How a session runs. Zero the whole and set `size` to sizeof(edgebert_options); 0 and NULL mean "choose for me". */
@@ -104,6 +105,25 @@ typedef struct edgebert_match {
     int32_t label; /* for edgebert_model_label */
     float score;
 } edgebert_match;
+
+/* How edgebert_tag cuts a text. */
+typedef enum edgebert_grouping {
+    EDGEBERT_TOKENS = 0,  /* each token by itself */
+    EDGEBERT_ENTITIES = 1 /* a word has the label of its first token, and neighbouring words of one entity are one */
+} edgebert_grouping;
+
+/* A piece of a text with a label. Its bytes are text[start] to text[end - 1], whole characters. */
+typedef struct edgebert_entity {
+    int32_t label; /* for edgebert_model_label; of an entity that of its first word, such as "B-PER" */
+    float score;   /* probability of the label; of an entity the mean over its words */
+    size_t start, end;
+} edgebert_entity;
+
+/* An answer in a text. Its bytes are context[start] to context[end - 1], whole words. */
+typedef struct edgebert_span {
+    float score; /* probability that the answer starts at its first and ends at its last token */
+    size_t start, end;
+} edgebert_span;
 
 /* Version of the library that is running, which may differ from EDGEBERT_VERSION. */
 EDGEBERT_API const char *edgebert_version(void);
@@ -127,7 +147,7 @@ EDGEBERT_API edgebert_status edgebert_model_verify(const edgebert_model *model, 
 
 EDGEBERT_API edgebert_status edgebert_model_info(const edgebert_model *model, edgebert_info *info);
 
-/* Name of label `index` of a "classify" model; NULL when there is none. It lives as long as the model. */
+/* Name of label `index` of a "classify" or "tag" model; NULL when there is none. It lives as long as the model. */
 EDGEBERT_API const char *edgebert_model_label(const edgebert_model *model, int32_t index);
 
 /* Free a model after its sessions. NULL is fine. */
@@ -172,6 +192,22 @@ EDGEBERT_API edgebert_status edgebert_classify_top(edgebert_session *session, co
                                                    edgebert_match *best, size_t capacity, size_t *count,
                                                    int32_t *truncated);
 
+/* Text to what a "tag" model finds in it, in order; what has the label "O" is left out. `*count`, which may not be
+ * NULL, becomes how many there are; when that is greater than `capacity`, the first are written, and the answer is
+ * EDGEBERT_BUFFER_TOO_SMALL. `truncated` may be NULL. */
+EDGEBERT_API edgebert_status edgebert_tag(edgebert_session *session, const char *text, size_t length,
+                                          edgebert_grouping grouping, edgebert_entity *entities, size_t capacity,
+                                          size_t *count, int32_t *truncated);
+
+/* A question and a text to the `capacity` best answers in the text, the best first, none twice. An answer has at most
+ * `max_answer_tokens` tokens; 0: 15. `*count`, which may not be NULL, becomes how many were written. `no_answer`, which
+ * may be NULL, becomes the probability that the text does not answer the question; it is the caller who compares it. A
+ * context that does not fit is cut at its end, a question is not. `truncated` may be NULL. */
+EDGEBERT_API edgebert_status edgebert_answer(edgebert_session *session, const char *question, size_t question_length,
+                                             const char *context, size_t context_length, int32_t max_answer_tokens,
+                                             edgebert_span *best, size_t capacity, size_t *count, float *no_answer,
+                                             int32_t *truncated);
+
 /* The same from token ids: for pairs of texts, and where ids come from elsewhere. `type_ids` may be NULL: all 0. */
 EDGEBERT_API edgebert_status edgebert_embed_ids(edgebert_session *session, const int32_t *ids, const int32_t *type_ids,
                                                 size_t count, float *vector, size_t capacity);
@@ -179,8 +215,8 @@ EDGEBERT_API edgebert_status edgebert_classify_ids(edgebert_session *session, co
                                                    const int32_t *type_ids, size_t count, float *scores,
                                                    size_t capacity);
 
-/* Token ids to raw output: `count` times info.hidden floats, the tokens' vectors, of an "embed" model; info.output_size
- * logits of a "classify" model. */
+/* Token ids to raw output: info.output_size logits of a "classify" model, and `count` times as many floats of the
+ * others: the tokens' vectors of an "embed" model, logits of labels, or logits of start and end. */
 EDGEBERT_API edgebert_status edgebert_run(edgebert_session *session, const int32_t *ids, const int32_t *type_ids,
                                           size_t count, float *output, size_t capacity);
 

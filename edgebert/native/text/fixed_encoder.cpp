@@ -18,11 +18,12 @@ std::size_t longest_word(const TextModel &model) {
 
 } // namespace
 
-FixedEncoder::FixedEncoder(const TextModel &model, std::size_t max_length, std::pmr::memory_resource *memory)
-    : model_(model), max_length_(max_length), workspace_(memory) {
+FixedEncoder::FixedEncoder(const TextModel &model, std::size_t max_length, OffsetUnit unit,
+                           std::pmr::memory_resource *memory)
+    : model_(model), max_length_(max_length), unit_(unit), workspace_(memory) {
     const std::size_t word = longest_word(model);
-    workspace_.first.fix(max_length, word);
-    workspace_.second.fix(max_length, word);
+    workspace_.first.fix(max_length, word, unit != OffsetUnit::kNone);
+    workspace_.second.fix(max_length, word, unit != OffsetUnit::kNone);
     workspace_.word.bytes.reserve(word);
     workspace_.word.spans.reserve(word);
     workspace_.pieces.resize(word);
@@ -34,23 +35,27 @@ FixedEncoder::FixedEncoder(const TextModel &model, std::size_t max_length, std::
 
 std::size_t FixedEncoder::max_text() const { return model_.added_normalized.empty() ? kMaxText : kMaxNormalizedText; }
 
-FixedEncoder::Row FixedEncoder::encode(const Input &input, std::int32_t *ids, std::int32_t *types) {
+FixedEncoder::Row FixedEncoder::encode(const Input &input, TruncationStrategy strategy, std::int32_t *ids,
+                                       std::int32_t *types) {
     const std::size_t budget = max_length_ - special_tokens(input.pair);
     TokenList &first = workspace_.first, &second = workspace_.second;
-    SequenceEncoder(model_, workspace_, input.first, OffsetUnit::kNone, input.pair ? kNoLimit : budget, first).run();
+    SequenceEncoder(model_, workspace_, input.first, unit_, input.pair ? kNoLimit : budget, first).run();
     second.reset(false);
-    if (input.pair) SequenceEncoder(model_, workspace_, input.second, OffsetUnit::kNone, kNoLimit, second).run();
-    const KeptLengths kept = kept_lengths(first.size(), second.size(), budget, TruncationStrategy::kLongestFirst);
-    std::size_t length = 0;
+    if (input.pair) SequenceEncoder(model_, workspace_, input.second, unit_, kNoLimit, second).run();
+    const std::size_t whole = strategy == TruncationStrategy::kOnlySecond ? first.size() : 0;
+    if (whole > 0 && whole >= budget) return {};
+    const KeptLengths kept = kept_lengths(first.size(), second.size(), budget, strategy);
+    Row row{0, kept.first < first.size() || kept.second < second.size(), {0, kept.first}, {0, kept.second}};
     for (const TemplatePiece &piece : row_template(input.pair)) {
         const bool special = piece.kind == TemplatePiece::kSpecial, of_first = piece.kind == TemplatePiece::kFirst;
         const std::int32_t *const from = special ? &piece.id : of_first ? first.ids() : second.ids();
         const std::size_t count = special ? 1 : of_first ? kept.first : kept.second;
-        std::copy_n(from, count, ids + length);
-        std::fill_n(types + length, count, piece.type_id);
-        length += count;
+        std::copy_n(from, count, ids + row.length);
+        std::fill_n(types + row.length, count, piece.type_id);
+        if (!special) (of_first ? row.first : row.second).begin = row.length;
+        row.length += count;
     }
-    return {length, kept.first < first.size() || kept.second < second.size()};
+    return row;
 }
 
 } // namespace edgebert::text

@@ -6,6 +6,7 @@ namespace edgebert::text {
 
 void CombiningRun::fix(std::size_t capacity) {
     marks_.reserve(capacity);
+    positions_.reserve(capacity);
     capacity_ = capacity;
     fixed_ = true;
 }
@@ -14,8 +15,7 @@ void CombiningRun::add(const Mark &mark, Span position) {
     if (fixed_ && (mark.nonspacing || marks_.size() == capacity_)) return;
     marks_.push_back(mark);
     marks_.back().order = static_cast<std::uint32_t>(marks_.size());
-    marks_.back().inserted = mark.inserted || fixed_;
-    if (!marks_.back().inserted) positions_.push_back(position);
+    if (!mark.inserted) positions_.push_back(position);
     survives_ = survives_ || !mark.nonspacing;
 }
 

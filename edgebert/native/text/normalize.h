@@ -34,8 +34,8 @@ class CombiningRun {
     explicit CombiningRun(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
         : marks_(memory), positions_(memory) {}
 
-    /// Takes all the memory that it will ever have: it keeps the first `capacity` marks that strip_accents keeps, and
-    /// no positions from here on.
+    /// Takes all the memory that it will ever have: it keeps the first `capacity` marks that strip_accents keeps, with
+    /// their positions. Where other marks stand among them, a position may be a neighbour's.
     void fix(std::size_t capacity);
 
     bool empty() const { return marks_.empty(); }

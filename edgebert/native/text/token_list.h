@@ -16,10 +16,13 @@ class TokenList {
     explicit TokenList(std::pmr::memory_resource *memory = std::pmr::get_default_resource())
         : ids_(memory), words_(memory), spans_(memory) {}
 
-    /// Takes all the memory that it will ever have: it keeps the first `capacity` ids and counts the others. No spans
-    /// from here on. `longest`: the most tokens that the caller makes room for at once.
-    void fix(std::size_t capacity, std::size_t longest) {
+    /// Takes all the memory that it will ever have: it keeps the first `capacity` tokens and counts the others.
+    /// `longest`: the most tokens that the caller makes room for at once; `details`: whether it will be asked for
+    /// spans.
+    void fix(std::size_t capacity, std::size_t longest, bool details) {
         ids_.resize(capacity + longest);
+        if (details) spans_.resize(capacity + longest);
+        if (details) words_.resize(capacity + longest);
         capacity_ = capacity;
     }
 

@@ -1,0 +1,129 @@
+"""Options and the progress bar that the training verbs share."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from edgebert.cli.words import UsageError, say
+
+TrainOption = Annotated[
+    str,
+    typer.Option(
+        "--train", metavar="DATA", help="Labelled data: .jsonl, .csv, .tsv, .parquet, .conll, SQuAD .json, or hub:..."
+    ),
+]
+DevOption = Annotated[
+    str | None, typer.Option("--dev", metavar="DATA", help="Labelled data that decides which epoch is kept.")
+]
+CheckpointOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Checkpoint folder to write.")]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns", metavar="OURS=THEIRS,...", help="What the data calls a column, such as text=sentence,label=intent."
+    ),
+]
+EpochsOption = Annotated[int, typer.Option("--epochs", min=1, help="Passes over the training data.")]
+BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Texts a step, over all processes together.")]
+PartsOption = Annotated[
+    int, typer.Option("--accumulate", min=1, help="Pieces a batch is worked through in, to save memory.")
+]
+RateOption = Annotated[float, typer.Option("--learning-rate", help="Highest learning rate.")]
+PatienceOption = Annotated[
+    int | None, typer.Option("--patience", min=1, help="Stop after so many epochs without a better dev metric.")
+]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", metavar="NAME", help="auto, fp32, bf16 or fp16; auto is fp32 on a CPU.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides all that is random.")]
+SaveEveryOption = Annotated[int, typer.Option("--save-every", min=1, help="Steps between states for --resume.")]
+MaxTokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", min=4, help="Cut longer texts; without it at 128 or the model's limit.")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the same command was cut off.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the output where it exists.")]
+
+
+def parsed_pairs(text: str | None, option: str) -> dict[str, str]:
+    """Return "a=b,c=d" as a mapping."""
+    pairs = [part.partition("=") for part in (text or "").split(",") if part]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise UsageError(f"{option} is {text!r}: give NAME=VALUE, more of them with commas between")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+class TrainingProgress:
+    """Shows a run on stderr: a bar with loss, metric, speed and time left on a terminal, a line an epoch elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        console = Console(stderr=True)
+        quiet = quiet or not is_first_process()
+        self._quiet = quiet
+        self._lines = not quiet and not console.is_terminal
+        self._bar: TaskID | None = None
+        self._metrics = ""
+        self._last = time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} steps  loss {task.fields[loss]}{task.fields[metrics]}"),
+            TextColumn("{task.fields[speed]} texts/s"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or self._lines,
+        )
+
+    def __enter__(self) -> "TrainingProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str) -> None:
+        """Begin a stage."""
+        if self._lines:
+            say(name)
+        if self._bar is not None:
+            self._progress.remove_task(self._bar)
+        self._bar = self._progress.add_task(name, total=None, loss="-", metrics="", speed="-")
+        self._last = time.monotonic()
+
+    def step(self, done: int, total: int, loss: float, texts: int) -> None:
+        """Move the bar."""
+        if self._bar is None or self._lines or self._quiet:
+            return
+        now = time.monotonic()
+        speed = f"{texts / max(now - self._last, 1e-9):.0f}"
+        self._last = now
+        self._progress.update(
+            self._bar, completed=done, total=total, loss=f"{loss:.4f}", metrics=self._metrics, speed=speed
+        )
+
+    def epoch(self, number: int, loss: float, metrics: Mapping[str, float]) -> None:
+        """Say how an epoch went."""
+        self._metrics = "".join(f"  {name} {value:.4f}" for name, value in metrics.items())
+        self._last = time.monotonic()
+        if not self._quiet:
+            self._write(f"epoch {number}: loss {loss:.4f}{self._metrics}")
+
+    def _write(self, line: str) -> None:
+        if self._lines:
+            say(line)
+        else:
+            self._progress.console.print(line, highlight=False, markup=False)
+
+
+def is_first_process() -> bool:
+    """Say whether this is the only process, or the first of those that `accelerate launch` started."""
+    return os.environ.get("RANK", "0") == "0"

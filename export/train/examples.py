@@ -1,0 +1,85 @@
+"""Take what a task needs out of a row, or say in one line what is wrong with the row."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from edgebert.errors import InputError
+from edgebert.lines import Row
+from edgebert.texts import text_in
+
+Text = tuple[str, str | None]
+
+_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
+_T = TypeVar("_T")
+
+
+def text_of(row: Row) -> Text:
+    """Return the text of a row, or its pair from "text" and "text_pair" or "text_a" and "text_b".
+
+    Raises:
+        InputError: there is none, or it is empty.
+    """
+    names = next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
+    if names is None:
+        return filled(row, "text"), None
+    return filled(row, names[0]), filled(row, names[1])
+
+
+def filled(row: Row, column: str) -> str:
+    """Return a text that holds more than white space."""
+    text = text_in(row, column)
+    if not text.strip():
+        raise InputError(f"{row.where}: column {column!r} is empty: remove the row")
+    return text
+
+
+def value_of(row: Row, column: str) -> object:
+    """Return what a row has in a column."""
+    if column not in row.values:
+        names = ", ".join(map(repr, list(row.values)[:8])) or "an empty object"
+        raise InputError(
+            f"{row.where}: there is no column {column!r}, only {names}: name it with --columns {column}=..."
+        )
+    return row.values[column]
+
+
+def label_of(row: Row, value: object, column: str) -> str:
+    """Return a label as a text; whole numbers are labels too."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
+        raise InputError(f"{row.where}: column {column!r} is {value!r}: a label is a text or a whole number")
+    return str(value)
+
+
+def number_of(row: Row, column: str) -> float:
+    """Return a finite number, which csv and tsv hold as a text."""
+    value = value_of(row, column)
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) else float("nan")
+    except ValueError:
+        number = float("nan")
+    if not abs(number) < float("inf"):
+        raise InputError(f"{row.where}: column {column!r} is {value!r}: give a number")
+    return number
+
+
+def words_of(row: Row, column: str) -> list[str]:
+    """Return a list of texts."""
+    value = value_of(row, column)
+    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) and each for each in value):
+        raise InputError(f"{row.where}: column {column!r} must be a list of texts that are not empty")
+    if not value:
+        raise InputError(f"{row.where}: column {column!r} is empty: remove the row")
+    return list(value)
+
+
+def chunked(items: Iterator[_T], size: int = 512) -> Iterator[list[_T]]:
+    """Yield the items in lists, as a tokenizer is fastest with."""
+    while chunk := list(itertools.islice(items, size)):
+        yield chunk
+
+
+def encode_texts(tokenizer: Any, texts: Sequence[Text], max_tokens: int) -> Any:  # noqa: ANN401  (a BatchEncoding)
+    """Encode texts or pairs, cut to ``max_tokens``."""
+    plain: Any = [first if second is None else (first, second) for first, second in texts]
+    return tokenizer(plain, truncation=True, max_length=max_tokens, return_token_type_ids=True)

@@ -1,0 +1,168 @@
+"""What a training run says about itself: JSON for programs, Markdown and a picture for people."""
+
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgebert.export.train.loop import History, Metrics
+from edgebert.export.train.store import Array, Store
+from edgebert.export.train.tasks import Task
+from edgebert.export.train.tasks.classify import Classify
+from edgebert.files import write_json
+
+_WORST = 10  # confusions that are listed
+
+JSON, MARKDOWN, CURVES = "training.json", "training.md", "training.png"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One seed: what happened, and the dev metrics of the weights that were kept."""
+
+    seed: int
+    history: History
+    metrics: Metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Confusion:
+    """So many dev texts of one label got another."""
+
+    expected: str
+    found: str
+    texts: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """All runs of a training."""
+
+    settings: Mapping[str, object]
+    metric: str
+    examples: int
+    dev_examples: int
+    runs: tuple[Run, ...]
+    confusions: tuple[Confusion, ...]
+
+    @classmethod
+    def of(
+        cls,
+        settings: Mapping[str, object],
+        task: Task,
+        examples: int,
+        runs: Sequence[Run],
+        found: Sequence[Array],
+        dev: Store | None,
+    ) -> "Report":
+        """Collect what is known; ``found`` are the predictions on the dev data of the run that was kept."""
+        confusions = worst_confusions(task, found, dev) if dev is not None and isinstance(task, Classify) else ()
+        return cls(settings, task.metric, examples, 0 if dev is None else len(dev), tuple(runs), confusions)
+
+    @property
+    def kept(self) -> Run:
+        """The run whose weights are the checkpoint: the best on the dev data, the first of equals."""
+        return max(self.runs, key=lambda run: run.metrics.get(self.metric, 0.0))
+
+    @property
+    def means(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation over the seeds by metric; the deviation of one seed is 0."""
+        return {
+            name: (statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0)
+            for name in self.runs[0].metrics
+            for values in [[run.metrics[name] for run in self.runs]]
+        }
+
+    @property
+    def texts_per_second(self) -> float:
+        """Speed of the run that was kept, its evaluations included."""
+        epochs = self.kept.history.epochs
+        return self.examples * len(epochs) / max(epochs[-1].seconds, 1e-9)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the document of ``training.json``."""
+        return {
+            "settings": self.settings,
+            "examples": self.examples,
+            "dev_examples": self.dev_examples,
+            "metric": self.metric,
+            "metrics": self.kept.metrics,
+            "seeds": {name: {"mean": mean, "deviation": spread} for name, (mean, spread) in self.means.items()},
+            "kept_seed": self.kept.seed,
+            "texts_per_second": round(self.texts_per_second, 1),
+            "runs": [dataclasses.asdict(run) for run in self.runs],
+            "confusions": [dataclasses.asdict(confusion) for confusion in self.confusions],
+        }
+
+
+def worst_confusions(task: Classify, found: Sequence[Array], dev: Store) -> tuple[Confusion, ...]:
+    """Return the pairs of labels that are confused most often; empty where a text has several labels."""
+    if task.several:
+        return ()
+    pairs = np.stack([dev.all("label"), np.stack(found).argmax(axis=1)], axis=1)
+    wrong, counts = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:_WORST]
+    return tuple(Confusion(task.labels[wrong[at, 0]], task.labels[wrong[at, 1]], int(counts[at])) for at in order)
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write the three forms of the report into a folder."""
+    write_json(folder / JSON, report.to_json())
+    (folder / MARKDOWN).write_text(markdown(report), encoding="utf-8")
+    draw_curves(report, folder / CURVES)
+
+
+def markdown(report: Report) -> str:
+    """Return the report for people."""
+    kept = report.kept
+    lines = [
+        f"# Training of {report.settings.get('output')}",
+        "",
+        f"{report.examples} examples, {report.texts_per_second:.0f} a second; dev: {report.dev_examples} examples. "
+        f"Kept: seed {kept.seed}, epoch {kept.history.best}.",
+        "",
+        "| metric on dev | kept | mean of the seeds | standard deviation |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {kept.metrics[name]:.4f} | {mean:.4f} | {spread:.4f} |"
+            for name, (mean, spread) in report.means.items()
+        ),
+        "",
+        "| seed | epoch | loss | metrics on dev | seconds |",
+        "|---|---|---|---|---|",
+    ]
+    for run in report.runs:
+        lines += [
+            f"| {run.seed} | {epoch.number} | {epoch.loss:.4f} | {listed(epoch.metrics)} | {epoch.seconds:.0f} |"
+            for epoch in run.history.epochs
+        ]
+    if report.confusions:
+        lines += ["", "| label | taken for | dev texts |", "|---|---|---|"]
+        lines += [f"| {each.expected} | {each.found} | {each.texts} |" for each in report.confusions]
+    return "\n".join([*lines, ""])
+
+
+def listed(metrics: Metrics) -> str:
+    """Return metrics in a line."""
+    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()) or "none"
+
+
+def draw_curves(report: Report, path: Path) -> None:
+    """Draw the loss over the steps and the dev metric over the epochs of every seed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for run in report.runs:
+        left.plot(*zip(*run.history.curve, strict=True), label=f"seed {run.seed}")
+        points = [(epoch.number, epoch.metrics[report.metric]) for epoch in run.history.epochs if epoch.metrics]
+        if points:
+            right.plot(*zip(*points, strict=True), marker="o", label=f"seed {run.seed}")
+    left.set(xlabel="step", ylabel="training loss")
+    right.set(xlabel="epoch", ylabel=f"{report.metric} on dev")
+    right.legend() if report.dev_examples else None
+    figure.savefig(path, dpi=120, metadata={"Software": None})
