@@ -45,7 +45,9 @@ class Artefacts:
     @property
     def makers(self) -> list[Maker]:
         """What can make the INT8 models in other ways, in the order of the engines."""
-        makers = (self.native and self.native.maker, self.quantized and self.quantized.maker)
+        native = None if self.native is None else self.native.maker
+        graph = None if self.quantized is None else self.quantized.maker
+        makers: tuple[Maker | None, ...] = (native, graph)
         return [maker for maker in makers if maker is not None]
 
 

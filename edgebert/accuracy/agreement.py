@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def _metric(head: Head) -> tuple[Metric, Callable[[_Outputs, _Outputs], Marks]]:
 
 def _same_labels(head: ClassifyHead, found: _Outputs, expected: _Outputs) -> Marks:
     same = same_labels(head, np.stack(found), np.stack(expected))
-    return cast("Marks", same.astype(np.float64)[:, None])
+    return same.astype(np.float64)[:, None]
 
 
 def _same_answers(found: _Outputs, expected: _Outputs) -> Marks:
