@@ -8,7 +8,7 @@ from edgebert.accuracy.agreement import agreement
 from edgebert.accuracy.evaluation import Evaluation
 from edgebert.accuracy.metrics import Marks, Metric
 from edgebert.accuracy.verdict import Judgement, judge
-from edgebert.bundle import Bundle
+from edgebert.bundle import Bundle, model_file
 from edgebert.calibration import Sample
 from edgebert.engines import Floats, open_session
 from edgebert.errors import GateError
@@ -21,6 +21,7 @@ from edgebert.export.recipe import Recipe
 from edgebert.export.texts import ExportTexts
 from edgebert.export.write import replace_model
 from edgebert.loader import load_bundle
+from edgebert.manifest import Manifest
 
 Progress = Callable[[str], None]
 
@@ -72,19 +73,27 @@ def hold(
 
 def _noted(draft: Bundle, found: Outcome) -> Bundle:
     """Return a draft whose manifest says what was found."""
-    gate = {
-        outcome.engine: {
-            "source": found.source,
-            "attempts": len(outcome.attempts),
-            "float_share": rounded(outcome.chosen.float_share),
-            **numbers(outcome.chosen.judgement),
-        }
-        for outcome in found.engines
-    }
-    floats = {outcome.engine: outcome.reasons for outcome in found.engines if outcome.reasons}
+    gate, floats = {}, {}
+    for outcome in found.engines:
+        for engine in _sharing(draft.manifest, outcome.engine):
+            gate[engine] = {
+                "source": found.source,
+                "judged_on": outcome.engine,
+                "attempts": len(outcome.attempts),
+                "float_share": rounded(outcome.chosen.float_share),
+                **numbers(outcome.chosen.judgement),
+            }
+            if outcome.reasons:
+                floats[engine] = outcome.reasons
     provenance = {**draft.manifest.provenance, "evaluation_sha256": found.sha256}
     manifest = dataclasses.replace(draft.manifest, gate=gate, float_layers=floats, provenance=provenance)
     return dataclasses.replace(draft, manifest=manifest)
+
+
+def _sharing(manifest: Manifest, engine: str) -> list[str]:
+    """Return the engines of a bundle that run the same model file; TensorRT's is judged on ONNX Runtime here."""
+    file = model_file(manifest, engine, False)
+    return [name for name in manifest.engines if model_file(manifest, name, False) == file]
 
 
 class _Gate:

@@ -148,7 +148,8 @@ def _span(row: Row, context: str, answer: Mapping[str, object]) -> Span:
     found = context[start : start + len(text)] if start >= 0 else ""
     if found != text:
         raise InputError(
-            f"{row.where}: the answer {text!r} is not at character {start} of its context, {found!r} is: count code points"
+            f"{row.where}: the answer {text!r} is not at character {start} of its context, {found!r} is: "
+            "count code points"
         )
     return Span(text, start)
 

@@ -104,7 +104,7 @@ class Tag:
             filled[at][data.get("places", at)] = tags
         right = sum(int((ours == theirs).sum()) for ours, theirs in zip(filled, expected, strict=True))
         return {
-            "entity_f1": entity_f1(map(self._names, filled), map(self._names, expected)),
+            "entity_f1": entity_f1([*map(self._names, filled)], [*map(self._names, expected)]),
             "word_accuracy": right / sum(map(len, expected)),
         }
 
