@@ -247,3 +247,17 @@ def test_labels_that_the_model_does_not_know_are_one_line(sound, tmp_path, run):
     error = done.stderr.decode().splitlines()[-1]
     assert error.endswith("labelled.jsonl:2: the model does not know the label 'jazz': it has 'on', 'off', 'music'")
     assert not (tmp_path / "b").exists()
+
+
+def test_a_graph_with_fixed_ranges_is_held_to_the_same(fragile, tmp_path):
+    """For a Jetson one graph serves two engines; here it is judged on the one that can run."""
+    settings = {"target": "jetson", "calibration": "builtin", "max_drop": 2.0}
+    bundle = export(recipe(fragile, tmp_path / "b", **settings))
+    gate = bundle.manifest.gate
+    assert list(gate) == list(bundle.manifest.engines) == ["tensorrt", "native", "onnxruntime"]
+    assert gate["tensorrt"] == gate["onnxruntime"] and gate["tensorrt"]["judged_on"] == "onnxruntime"
+    assert {each["verdict"] for each in gate.values()} == {"passed"}
+    for engine in bundle.manifest.engines:
+        assert FRAGILE in bundle.manifest.float_layers[engine]
+    quantized = [node for node in onnx.load(bundle.path / MODEL).graph.node if node.op_type == "QuantizeLinear"]
+    assert quantized and not any(f"{FRAGILE}." in name for node in quantized for name in (*node.input, *node.output))
