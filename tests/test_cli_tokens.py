@@ -1,4 +1,4 @@
-"""`edgebert tag`, `edgebert answer` and `edgebert vectors`: the answers of Python, line by line, and words for misuse."""
+"""`edgebert tag`, `answer` and `vectors`: the answers of Python, line by line, and one line for misuse."""
 
 import json
 import subprocess

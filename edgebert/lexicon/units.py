@@ -36,7 +36,7 @@ def characters(text: str, offsets: Ids, continues: Flags, lowercase: bool) -> It
         lowercase: write keys in lower case, as the tokenizer reads them.
     """
     starts = [at for at, character in enumerate(text) if unicodedata.category(character)[0] not in "MCZ"]
-    ends = [*starts[1:], len(text)]
+    ends = [*starts[1:], len(text)] if starts else []
     firsts = np.searchsorted(offsets[:, 1], starts, side="right").tolist()
     stops = np.searchsorted(offsets[:, 0], np.array(starts) + 1, side="left").tolist()
     for start, end, first, stop in zip(starts, ends, firsts, stops, strict=True):
