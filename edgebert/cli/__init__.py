@@ -15,6 +15,7 @@ import typer
 import edgebert
 from edgebert.cli.bench import bench
 from edgebert.cli.classify import classify
+from edgebert.cli.distill import distill
 from edgebert.cli.doctor import doctor
 from edgebert.cli.embed import embed
 from edgebert.cli.export import export
@@ -29,6 +30,7 @@ from edgebert.errors import EdgebertError
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(export)
 app.command()(finetune)
+app.command()(distill)
 app.command()(embed)
 app.command()(classify)
 app.command()(bench)

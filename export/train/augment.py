@@ -193,7 +193,7 @@ class MaskedWords:
             pieces += [self._mask] if at in chosen else word
         with torch.inference_mode():
             logits = self._model(torch.tensor([[*pieces, self._end]])).logits[0]
-        logits[:, self._barred] = float("-inf")
+            logits[:, self._barred] = float("-inf")
         changed = list(words)
         for at in chosen:
             changed[at] = [generator.choice(logits[places[at]].topk(_NEAR).indices.tolist())]

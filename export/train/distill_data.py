@@ -26,8 +26,8 @@ def write_examples(
     settings: Distill,
     task: Task,
     changes: Sequence[Change],
-    tokenizer: Any,
-    limit: int,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    limit: int,
 ) -> None:
     """Write all examples, unless an earlier try did.
 
