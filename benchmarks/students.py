@@ -50,7 +50,7 @@ def score(bundle: Path, rows: list[dict[str, object]], baseline: bool) -> float:
 
 def judged(checkpoint: Path, data: Path, rows: list[dict[str, object]]) -> dict[str, float]:
     bundle = checkpoint.with_suffix(".bundle")
-    calibration = ["--texts", data / "train.jsonl"]
+    calibration = ["--calibration", data / "train.jsonl"]
     run("export", "--model", checkpoint, "--output", bundle, "--force", "--quiet", *calibration)
     speed = (
         json.loads(run("bench", bundle, "--texts", data / "test.jsonl", "--json", "--quiet"))

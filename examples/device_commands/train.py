@@ -64,7 +64,7 @@ def main() -> None:
     finetune(
         Finetune("classify", str(arguments.train), checkpoint, arguments.model, force=True, training=training), Words()
     )
-    export(Recipe(output=bundle, model=str(checkpoint), texts=arguments.train, force=True))
+    export(Recipe(output=bundle, model=str(checkpoint), calibration=str(arguments.train), force=True))
 
     model = edgebert.load(bundle)
     assert isinstance(model, edgebert.Classifier)
