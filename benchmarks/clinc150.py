@@ -58,9 +58,9 @@ def main() -> None:
     settings = ["--epochs", arguments.epochs, "--learning-rate", 2e-4, "--freeze", "embeddings", "--force"]
     train = arguments.data / "train.jsonl"
     run("finetune", "--task", "classify", "--train", train, *settings, "--output", checkpoint)
-    run("export", "--model", checkpoint, "--calibration", train, "--force", "--output", arguments.output / "int8.bundle")
-
     bundle = arguments.output / "int8.bundle"
+    run("export", "--model", checkpoint, "--calibration", train, "--force", "--output", bundle)
+
     texts, expected = read(arguments.data / "test.jsonl")
     unknown, _ = read(arguments.data / "oos_test.jsonl")
     head = open_bundle(bundle).manifest.head

@@ -122,6 +122,8 @@ def test_fewer_heads(taught, tmp_path):
     assert student > teacher - 0.15
     model = transformers.BertForSequenceClassification.from_pretrained(tmp_path / "out")
     assert model.bert.encoder.layer[0].attention.self.query.out_features == 16
+    bundle = export(Recipe(output=tmp_path / "bundle", model=str(tmp_path / "out")))
+    assert bundle.manifest.engines == ("onnxruntime",)  # the native engine expects every head
 
 
 def test_int8_in_the_last_epochs(taught, tmp_path):
