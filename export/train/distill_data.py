@@ -74,7 +74,7 @@ def plain_examples(texts: Iterator[Text], task: Task, tokenizer: Any, limit: int
     for chunk in chunked(singles):
         encoded = encode_texts(tokenizer, chunk, limit)
         for ids, types in zip(encoded["input_ids"], encoded["token_type_ids"], strict=True):
-            tokens = {"input_ids": np.array(ids, np.int32), "token_type_ids": np.array(types, np.int8)}
+            tokens: Features = {"input_ids": np.array(ids, np.int32), "token_type_ids": np.array(types, np.int8)}
             yield {**tokens, **columns(len(ids))}
 
 
