@@ -17,6 +17,7 @@ from edgebert.cli.answer import answer
 from edgebert.cli.bench import bench
 from edgebert.cli.calibrate import calibrate
 from edgebert.cli.classify import classify
+from edgebert.cli.distill import distill
 from edgebert.cli.doctor import doctor
 from edgebert.cli.embed import embed
 from edgebert.cli.export import export
@@ -35,6 +36,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 app.command()(export)
 app.command()(calibrate)
 app.command()(finetune)
+app.command()(distill)
 app.command()(spread(embed))
 app.command()(spread(classify))
 app.command()(spread(tag))
