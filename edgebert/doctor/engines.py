@@ -1,6 +1,7 @@
 """Which engines can run here, and what the others lack."""
 
 import dataclasses
+from pathlib import Path
 from typing import cast
 
 from edgebert import _native
@@ -39,12 +40,18 @@ def onnxruntime_state(device: Device) -> EngineState:
     return EngineState("onnxruntime", False, None, None, problem, fix)
 
 
-def tensorrt_state(device: Device, bundle: Bundle | None) -> EngineState:
-    """Describe TensorRT, and the bundle's engine on this device; TensorRT is imported in a process of its own."""
+def tensorrt_state(device: Device, bundle: Bundle | None, root: Path = Path("/")) -> EngineState:
+    """Describe TensorRT, and the bundle's engine on this device; TensorRT is imported in a process of its own.
+
+    Args:
+        device: this machine.
+        bundle: a bundle that shall run here.
+        root: where ``device`` was read.
+    """
     version: str | None = None
     try:
         refuse_old_jetpack(device)
-        facts = child.ask({"kind": "facts", "library": TENSORRT})
+        facts = child.ask({"kind": "facts", "library": TENSORRT, "root": str(root)})
         version = str(facts["version"])
         plan = read_plan(bundle) if bundle is not None and TENSORRT in bundle.manifest.engines else None
         if plan is not None:
