@@ -34,6 +34,9 @@ def prepare(
         typer.Option("--workspace", metavar="MB", min=1, help="Memory for the kernels, if less than the plan allows."),
     ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build again what is there.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Then remove the engines of other bundles and versions from the cache.")
+    ] = False,
     trtexec: Annotated[
         str | None,
         typer.Option("--trtexec", metavar="X.Y", help="Only print NVIDIA's build commands for TensorRT X.Y."),
@@ -50,7 +53,7 @@ def prepare(
         for line in trtexec_lines(open_bundle(bundle), trtexec):
             typer.echo(line)
         return
-    options = Options(cache, None if workspace is None else workspace * 1_000_000, rebuild)
+    options = Options(cache, None if workspace is None else workspace * 1_000_000, rebuild, prune)
     with _Shown(quiet) as shown:
         found = prepare_bundle(bundle, options, shown.show)
     if as_json:
