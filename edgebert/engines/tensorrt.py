@@ -131,7 +131,8 @@ class TensorRtSession:
 
     def _blank(self, rows: int, tokens: int) -> Floats:
         width = self._manifest.output_width
-        return np.zeros((rows, tokens, width) if self._manifest.output_by_token else (rows, width), np.float32)
+        shape = (rows, tokens, width) if self._manifest.output_by_token else (rows, width)
+        return np.zeros(shape, np.float32)
 
     def _check_output(self, values: Array, profile: Profile) -> None:
         expected = self._blank(profile.batch, profile.tokens).shape

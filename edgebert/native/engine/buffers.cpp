@@ -26,9 +26,9 @@ class Planner {
         return {take<float>(count * stride), stride};
     }
 
-    CodeRows codes(std::size_t count, std::size_t width) {
+    CodeRows codes(std::size_t count, std::size_t width, std::size_t scales) {
         const std::size_t stride = ((width + kLine - 1) / kLine | 1) * kLine;
-        return {take<std::uint8_t>(count * stride + kLine), stride, take<CodeScale>(count)};
+        return {take<std::uint8_t>(count * stride + kLine), stride, take<CodeScale>(scales)};
     }
 
     std::size_t bytes() const { return bytes_; }
@@ -41,10 +41,39 @@ class Planner {
 Scratch plan_scratch(Planner &planner, const Config &config, std::size_t slots) {
     Scratch scratch{};
     const std::size_t widest = std::max(config.hidden, config.intermediate);
-    if (config.precision == Precision::kInt8) scratch.codes = planner.codes(kBlockRows, widest);
+    if (config.precision == Precision::kInt8) scratch.codes = planner.codes(kBlockRows, widest, kBlockRows);
     scratch.intermediate = planner.rows(kBlockRows, config.intermediate);
     scratch.scores = planner.rows(kScoreRows, slots);
+    if (config.attention == Precision::kFp32) return scratch;
+    const std::size_t padded_head = round_up(config.head_size(), kPanel);
+    scratch.qkv = planner.rows(kBlockRows, 3 * config.hidden);
+    scratch.probabilities = planner.codes(kScoreRows, slots, kScoreRows);
+    scratch.head_codes = planner.take<std::uint8_t>(config.heads * padded_head);
+    scratch.head_scales = planner.take<HeadScale>(config.heads);
+    scratch.head_values = planner.take<std::int8_t>(padded_head * slots);
+    scratch.column_sums = planner.take<std::int32_t>(padded_head);
     return scratch;
+}
+
+void plan_attention(Planner &planner, const Config &config, Buffers &buffers) {
+    const std::size_t slots = buffers.slots, heads = config.heads, size = config.head_size();
+    const std::size_t padded = round_up(size, kPanel);
+    if (config.attention == Precision::kFp32) {
+        buffers.qkv = planner.rows(slots, 3 * config.hidden);
+        for (KeysValues &layer : buffers.keys_values) {
+            layer.keys = planner.take<float>(slots * config.hidden);
+            layer.values = planner.take<float>(heads * slots * padded);
+        }
+        return;
+    }
+    buffers.queries = planner.codes(slots, heads * padded, heads * slots);
+    for (KeysValuesInt8 &layer : buffers.keys_values_int8) {
+        layer.keys = planner.take<std::int8_t>(heads * slots * round_up(size, 4));
+        layer.key_scales = planner.take<float>(heads * slots);
+        layer.key_sums = planner.take<std::int32_t>(heads * slots);
+        layer.values = planner.take<std::uint8_t>(heads * slots * padded);
+        layer.value_scales = planner.take<float>(heads * slots);
+    }
 }
 
 } // namespace
@@ -53,14 +82,10 @@ Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t t
     Planner planner(memory);
     Buffers buffers{};
     buffers.slots = round_up(max_tokens, kPanel);
-    const std::size_t texts = buffers.slots / kPanel, padded_head = round_up(config.head_size(), kPanel);
+    const std::size_t texts = buffers.slots / kPanel;
     buffers.hidden = planner.rows(buffers.slots, config.hidden);
-    buffers.qkv = planner.rows(buffers.slots, 3 * config.hidden);
     buffers.context = planner.rows(buffers.slots, config.hidden);
-    for (KeysValues &layer : buffers.keys_values) {
-        layer.keys = planner.take<float>(buffers.slots * config.hidden);
-        layer.values = planner.take<float>(config.heads * buffers.slots * padded_head);
-    }
+    plan_attention(planner, config, buffers);
     buffers.first = planner.rows(texts, config.hidden);
     if (config.task == Task::kClassify) buffers.pooled = planner.rows(texts, config.hidden);
     if (config.task != Task::kEmbed)

@@ -28,6 +28,8 @@ class Reader {
         return found->second;
     }
 
+    bool has(const std::string &name) const { return metadata_.count(kPrefix + name) != 0; }
+
     template <class Value, std::size_t Count>
     Value choice(const std::string &name, const Choice<Value> (&choices)[Count]) const {
         for (const auto &[word, value] : choices) {
@@ -113,6 +115,7 @@ Config parse_config(const Metadata &metadata) {
     config.name = reader.text("name");
     config.task = reader.choice("task", kTasks);
     config.precision = reader.choice("precision", kPrecisions);
+    if (reader.has("attention")) config.attention = reader.choice("attention", kPrecisions);
     config.layers = reader.number("layers", 128);
     config.hidden = reader.number("hidden", 16384);
     config.heads = reader.number("heads", 1024);

@@ -4,10 +4,31 @@
 #include <atomic>
 #include <cstring>
 
+#include "attention.h"
 #include "float_control.h"
 
 namespace edgebert::engine {
 namespace {
+
+/// The outputs of a layer from `first` on, the first of a panel.
+Linear outputs_from(Linear layer, std::size_t first) {
+    const std::size_t inputs = round_up(layer.inputs, 4);
+    if (layer.weight_int8 != nullptr) {
+        layer.weight_int8 += first * inputs;
+        layer.scale += first;
+        layer.column_sum += first;
+    } else {
+        layer.weight_fp32 += first * layer.inputs;
+    }
+    layer.bias += first;
+    layer.outputs -= first;
+    return layer;
+}
+
+Linear first_outputs(Linear layer, std::size_t count) {
+    layer.outputs = count;
+    return layer;
+}
 
 /// One member's part of a pass: the rows from begin_ to end_.
 class Member {
@@ -19,27 +40,37 @@ class Member {
 
     bool run() {
         embed();
-        const std::vector<LayerWeights> &layers = pass_.model.weights().layers;
-        for (std::size_t i = 0; i < layers.size(); ++i) {
-            const KeysValues &keys_values = buffers_.keys_values[i % 2];
-            project(layers[i], keys_values);
-            pass_.team.meet();
-            if (i + 1 == layers.size() && pass_.first_only) {
-                finish_first(layers[i], keys_values);
-            } else {
-                attend(keys_values);
-                transform(layers[i], buffers_.hidden, begin_, end_);
-            }
+        if (config_.attention == Precision::kInt8) {
+            layers<Int8Attention>();
+        } else {
+            layers<FloatAttention>();
         }
         return finite_;
     }
 
   private:
-    /// Calls `each(segment, from, to)` for every text with rows of this member's, from and to being tokens of it.
-    template <class Each> void segments(Each each) const {
+    template <class Attention> void layers() {
+        const std::vector<LayerWeights> &layers = pass_.model.weights().layers;
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            const Attention attention({config_, buffers_, kernels_, scratch_, i % 2});
+            const bool first_only = pass_.first_only && i + 1 == layers.size();
+            project(layers[i], attention, first_only);
+            pass_.team.meet();
+            if (first_only) {
+                finish_first(layers[i], attention);
+            } else {
+                attend(attention);
+                transform(layers[i], buffers_.hidden, begin_, end_);
+            }
+        }
+    }
+
+    /// Calls `each(text, segment, from, to)` for every text with rows from begin to end, from and to being tokens of
+    /// it.
+    template <class Each> void segments(std::size_t begin, std::size_t end, Each each) const {
         for (std::size_t i = 0; i < pass_.count; ++i) {
             const Segment &segment = buffers_.segments[i];
-            const std::size_t from = std::max(begin_, segment.row), to = std::min(end_, segment.row + segment.length);
+            const std::size_t from = std::max(begin, segment.row), to = std::min(end, segment.row + segment.length);
             if (from < to) each(i, segment, from - segment.row, to - segment.row);
         }
     }
@@ -56,7 +87,7 @@ class Member {
     static FloatRows from(const FloatRows &rows, std::size_t row) { return {rows.row(row), rows.stride}; }
 
     void embed() {
-        segments([&](std::size_t text, const Segment &segment, std::size_t from, std::size_t to) {
+        segments(begin_, end_, [&](std::size_t text, const Segment &segment, std::size_t from, std::size_t to) {
             for (std::size_t token = from; token < to; ++token)
                 embed_token(pass_.texts[text], token, buffers_.hidden.row(segment.row + token));
         });
@@ -91,72 +122,32 @@ class Member {
         }
     }
 
-    /// Queries, keys and values of this member's rows.
-    void project(const LayerWeights &layer, const KeysValues &keys_values) {
+    /// Keys and values of this member's rows, and their queries unless those of first tokens alone are wanted.
+    template <class Attention> void project(const LayerWeights &layer, const Attention &attention, bool first_only) {
+        const std::size_t skipped = first_only ? config_.hidden / kPanel * kPanel : 0;
+        const Linear wanted = outputs_from(layer.qkv, skipped);
         blocks(begin_, end_, kBlockRows, [&](std::size_t row, std::size_t count) {
-            linear(layer.qkv, from(buffers_.hidden, row), count, from(buffers_.qkv, row), Finish::kStore);
+            const FloatRows output = attention.output(row);
+            linear(wanted, from(buffers_.hidden, row), count, {output.data + skipped, output.stride}, Finish::kStore);
+            segments(row, row + count, [&](std::size_t, const Segment &segment, std::size_t first, std::size_t last) {
+                for (std::size_t token = first; token < last; ++token) {
+                    const float *const qkv = output.row(segment.row + token - row);
+                    finite_ &= attention.keep_key_value(qkv, segment.slot + token);
+                    if (!first_only) finite_ &= attention.keep_query(qkv, segment.row + token);
+                }
+            });
         });
-        segments([&](std::size_t, const Segment &segment, std::size_t from, std::size_t to) {
-            for (std::size_t token = from; token < to; ++token)
-                pack(buffers_.qkv.row(segment.row + token), segment.slot + token, keys_values);
-        });
     }
 
-    /// Puts a token's key and value into the panels of its slot.
-    void pack(const float *qkv, std::size_t slot, const KeysValues &keys_values) const {
-        const std::size_t size = config_.head_size(), panels = (size + kPanel - 1) / kPanel;
-        const float *key = qkv + config_.hidden, *value = qkv + 2 * config_.hidden;
-        for (std::size_t head = 0; head < config_.heads; ++head, key += size, value += size) {
-            float *const keys = this->keys(keys_values, head, slot) + slot % kPanel;
-            for (std::size_t i = 0; i < size; ++i)
-                keys[i * kPanel] = key[i];
-            for (std::size_t panel = 0; panel < panels; ++panel) {
-                const std::size_t count = std::min(kPanel, size - panel * kPanel);
-                std::memcpy(values(keys_values, head, slot) + panel * buffers_.slots * kPanel, value + panel * kPanel,
-                            count * sizeof(float));
-            }
-        }
-    }
-
-    float *keys(const KeysValues &keys_values, std::size_t head, std::size_t slot) const {
-        const std::size_t size = config_.head_size();
-        return keys_values.keys + head * buffers_.slots * size + slot / kPanel * size * kPanel;
-    }
-
-    float *values(const KeysValues &keys_values, std::size_t head, std::size_t slot) const {
-        const std::size_t padded = round_up(config_.head_size(), kPanel);
-        return keys_values.values + head * buffers_.slots * padded + slot * kPanel;
-    }
-
-    void attend(const KeysValues &keys_values) {
-        segments([&](std::size_t, const Segment &segment, std::size_t first, std::size_t last) {
+    template <class Attention> void attend(const Attention &attention) {
+        segments(begin_, end_, [&](std::size_t, const Segment &segment, std::size_t first, std::size_t last) {
             for (std::size_t head = 0; head < config_.heads; ++head) {
+                attention.begin_head(segment, head);
                 blocks(segment.row + first, segment.row + last, kScoreRows, [&](std::size_t row, std::size_t count) {
-                    attend_head(segment, head, keys_values, row, from(buffers_.context, row), count);
+                    finite_ &= attention.attend(segment, head, row, count, from(buffers_.context, row));
                 });
             }
         });
-    }
-
-    /// context = softmax(queries * keys) * values for one head and a few rows of one text.
-    void attend_head(const Segment &segment, std::size_t head, const KeysValues &keys_values, std::size_t row,
-                     const FloatRows &context, std::size_t count) {
-        const std::size_t size = config_.head_size(), column = head * size;
-        const FloatRows &scores = scratch_.scores;
-        kernels_.product_fp32({buffers_.qkv.row(row) + column, buffers_.qkv.stride,
-                               keys(keys_values, head, segment.slot), size * kPanel, size, segment.length, count,
-                               nullptr, scores, Finish::kStore});
-        finite_ &= kernels_.softmax(scores, count, segment.length);
-        kernels_.product_fp32({scores.data,
-                               scores.stride,
-                               values(keys_values, head, segment.slot),
-                               buffers_.slots * kPanel,
-                               segment.length,
-                               size,
-                               count,
-                               nullptr,
-                               {context.data + column, context.stride},
-                               Finish::kStore});
     }
 
     /// Everything of a layer that follows the attention, for `rows` from begin to end.
@@ -165,24 +156,36 @@ class Member {
             const FloatRows hidden = from(rows, row);
             linear(layer.attention_output, from(buffers_.context, row), count, hidden, Finish::kAdd);
             normalize(hidden, 0, count, layer.attention_norm);
-            linear(layer.intermediate, hidden, count, scratch_.intermediate, Finish::kGelu);
+            const Finish gelu = layer.output.weight_int8 != nullptr ? Finish::kCoarseGelu : Finish::kGelu;
+            linear(layer.intermediate, hidden, count, scratch_.intermediate, gelu);
             linear(layer.output, scratch_.intermediate, count, hidden, Finish::kAdd);
             normalize(hidden, 0, count, layer.output_norm);
         });
     }
 
-    /// The rest of the last layer for the first token of each text whose first token is this member's.
-    void finish_first(const LayerWeights &layer, const KeysValues &keys_values) {
+    /// The rest of the last layer for the first token of each text whose first token is this member's. Rows are
+    /// numbered by texts from here on; nobody reads those of other members.
+    template <class Attention> void finish_first(const LayerWeights &layer, const Attention &attention) {
         std::size_t begin = pass_.count, end = pass_.count;
-        segments([&](std::size_t text, const Segment &segment, std::size_t first, std::size_t) {
+        segments(begin_, end_, [&](std::size_t text, const Segment &segment, std::size_t first, std::size_t) {
             if (first != 0) return;
             begin = std::min(begin, text);
             end = text + 1;
-            // rows of the context are numbered by texts here; nobody reads those of other members
-            for (std::size_t head = 0; head < config_.heads; ++head)
-                attend_head(segment, head, keys_values, segment.row, from(buffers_.context, text), 1);
             std::memcpy(buffers_.first.row(text), buffers_.hidden.row(segment.row), config_.hidden * sizeof(float));
         });
+        const Linear queries = first_outputs(layer.qkv, config_.hidden);
+        blocks(begin, end, kBlockRows, [&](std::size_t text, std::size_t count) {
+            const FloatRows output = attention.output(text);
+            linear(queries, from(buffers_.first, text), count, output, Finish::kStore);
+            for (std::size_t i = 0; i < count; ++i)
+                finite_ &= attention.keep_query(output.row(i), text + i);
+        });
+        for (std::size_t text = begin; text < end; ++text) {
+            for (std::size_t head = 0; head < config_.heads; ++head) {
+                attention.begin_head(buffers_.segments[text], head);
+                finite_ &= attention.attend(buffers_.segments[text], head, text, 1, from(buffers_.context, text));
+            }
+        }
         if (begin < end) transform(layer, buffers_.first, begin, end);
     }
 

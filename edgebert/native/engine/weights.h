@@ -21,9 +21,9 @@ struct Linear {
     std::size_t inputs = 0, outputs = 0;
     const std::int8_t *weight_int8 = nullptr; // [ceil(outputs/16), ceil(inputs/4), 16, 4], -64 to 64
     const float *weight_fp32 = nullptr;       // [ceil(outputs/16), inputs, 16]
-    const float *scale = nullptr;             // [padded outputs]
+    const float *scale = nullptr;             // [padded outputs]; nullptr in a product: all 1
     const std::int32_t *column_sum = nullptr; // [padded outputs], the sum of an output's weights
-    const float *bias = nullptr;              // [padded outputs]
+    const float *bias = nullptr;              // [padded outputs]; nullptr in a product: none
     const float *smoothing = nullptr;         // [inputs], multiplied onto the input; nullptr: none
 };
 

@@ -24,9 +24,12 @@ struct Dot {
     static Inputs inputs(const std::uint8_t *from) {
         return vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from), vdupq_n_u8(128)));
     }
-    static void store(const Sums &sums, std::int32_t *to) {
-        for (int i = 0; i < 4; ++i)
-            vst1q_s32(to + 4 * i, sums.part[i]);
+    static Sums columns(const std::int32_t *from) {
+        return {{vld1q_s32(from), vld1q_s32(from + 4), vld1q_s32(from + 8), vld1q_s32(from + 12)}};
+    }
+    template <class Floats> static Floats corrected(const Sums &sums, const Sums &columns, std::int32_t zero_point) {
+        return Floats::make(
+            [&](int i) { return vcvtq_f32_s32(vmlsq_n_s32(sums.part[i], columns.part[i], zero_point)); });
     }
 
 #if defined(__ARM_FEATURE_DOTPROD)

@@ -23,9 +23,11 @@ struct Dot {
                 sums.lane[output] += input[i] * weights[4 * output + i];
         }
     }
-    static void store(const Sums &sums, std::int32_t *to) {
-        for (int output = 0; output < 16; ++output)
-            to[output] = sums.lane[output];
+    static const std::int32_t *columns(const std::int32_t *from) { return from; }
+    /// sum - zero_point * column_sum, in integers, then as floats.
+    template <class Floats>
+    static Floats corrected(const Sums &sums, const std::int32_t *column_sum, std::int32_t zero_point) {
+        return Floats::make([&](int i) { return static_cast<float>(sums.lane[i] - zero_point * column_sum[i]); });
     }
 };
 

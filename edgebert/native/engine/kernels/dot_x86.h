@@ -29,7 +29,11 @@ struct Dot {
     template <int Group> static void add(Sums &sums, __m512i input, Weights weights) {
         sums = _mm512_dpbusd_epi32(sums, input, weights);
     }
-    static void store(Sums sums, std::int32_t *to) { _mm512_storeu_si512(to, sums); }
+    static Sums columns(const std::int32_t *from) { return _mm512_loadu_si512(from); }
+    template <class Floats> static Floats corrected(Sums sums, Sums columns, std::int32_t zero_point) {
+        const __m512i shift = _mm512_mullo_epi32(_mm512_set1_epi32(zero_point), columns);
+        return {_mm512_cvtepi32_ps(_mm512_sub_epi32(sums, shift))};
+    }
 };
 
 #else
@@ -53,10 +57,16 @@ struct Dot {
         sums.low = add_products(sums.low, input, weights.low);
         sums.high = add_products(sums.high, input, weights.high);
     }
-    static void store(const Sums &sums, std::int32_t *to) {
-        auto *const lanes = reinterpret_cast<__m256i *>(to);
-        _mm256_storeu_si256(lanes, sums.low);
-        _mm256_storeu_si256(lanes + 1, sums.high);
+    static Sums columns(const std::int32_t *from) {
+        const auto *const lanes = reinterpret_cast<const __m256i *>(from);
+        return {_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes + 1)};
+    }
+    template <class Floats> static Floats corrected(const Sums &sums, const Sums &columns, std::int32_t zero_point) {
+        const __m256i zero = _mm256_set1_epi32(zero_point);
+        const auto half = [zero](__m256i sum, __m256i column_sum) {
+            return _mm256_cvtepi32_ps(_mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, column_sum)));
+        };
+        return {half(sums.low, columns.low), half(sums.high, columns.high)};
     }
 
   private:

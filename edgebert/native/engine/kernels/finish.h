@@ -18,13 +18,18 @@ EDGEBERT_INLINE void finish_lanes(const Floats &value, float *to, std::size_t co
 }
 
 /// Applies gelu to a tile that was just stored: one copy of the code for tiles of every size.
-template <class Floats> __attribute__((noinline)) void gelu_tile(const FloatRows &tile, int rows, std::size_t width) {
+template <class Floats>
+__attribute__((noinline)) void gelu_tile(const FloatRows &tile, int rows, std::size_t width, Finish finish) {
     for (int row = 0; row < rows; ++row) {
         float *const place = tile.row(static_cast<std::size_t>(row));
-        each_16(width, [place](std::size_t i, std::size_t count) {
-            gelu(Floats::load(place + i, count)).store(place + i, count);
+        each_16(width, [place, finish](std::size_t i, std::size_t count) {
+            const Floats x = Floats::load(place + i, count);
+            (finish == Finish::kGelu ? gelu(x) : coarse_gelu(x)).store(place + i, count);
         });
     }
 }
+
+/// Whether a tile needs `gelu_tile`.
+inline bool is_gelu(Finish finish) { return finish == Finish::kGelu || finish == Finish::kCoarseGelu; }
 
 } // namespace edgebert::engine

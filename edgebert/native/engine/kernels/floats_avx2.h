@@ -35,15 +35,6 @@ struct Floats {
         return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
                 _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes)))};
     }
-    static Floats corrected(const std::int32_t *sum, const std::int32_t *column_sum, std::int32_t zero_point) {
-        const __m256i zero = _mm256_set1_epi32(zero_point);
-        const auto half = [&](std::ptrdiff_t at) {
-            const __m256i sums = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(sum + at));
-            const __m256i columns = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(column_sum + at));
-            return _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_mullo_epi32(zero, columns)));
-        };
-        return {half(0), half(8)};
-    }
 
     void store(float *to) const {
         _mm256_storeu_ps(to, low);

@@ -21,11 +21,6 @@ struct Floats {
         const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes(count), from);
         return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
     }
-    static Floats corrected(const std::int32_t *sum, const std::int32_t *column_sum, std::int32_t zero_point) {
-        const __m512i columns = _mm512_loadu_si512(column_sum);
-        const __m512i shift = _mm512_mullo_epi32(_mm512_set1_epi32(zero_point), columns);
-        return {_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(sum), shift))};
-    }
 
     void store(float *to) const { _mm512_storeu_ps(to, all); }
     void store(float *to, std::size_t count) const { _mm512_mask_storeu_ps(to, first_lanes(count), all); }

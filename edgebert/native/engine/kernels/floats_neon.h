@@ -33,12 +33,6 @@ struct Floats {
         return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))),
                  vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)))}};
     }
-    static Floats corrected(const std::int32_t *sum, const std::int32_t *column_sum, std::int32_t zero_point) {
-        return make([&](int i) {
-            const int32x4_t columns = vld1q_s32(column_sum + 4 * i);
-            return vcvtq_f32_s32(vmlsq_n_s32(vld1q_s32(sum + 4 * i), columns, zero_point));
-        });
-    }
 
     void store(float *to) const {
         for (int i = 0; i < 4; ++i)

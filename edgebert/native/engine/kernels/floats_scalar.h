@@ -50,10 +50,6 @@ struct Floats {
     static Floats load_int8(const std::int8_t *from, std::size_t count) {
         return make([&](int i) { return static_cast<std::size_t>(i) < count ? static_cast<float>(from[i]) : 0.0f; });
     }
-    /// sum - zero_point * column_sum, in integers, then as floats.
-    static Floats corrected(const std::int32_t *sum, const std::int32_t *column_sum, std::int32_t zero_point) {
-        return make([&](int i) { return static_cast<float>(sum[i] - zero_point * column_sum[i]); });
-    }
 
     void store(float *to) const { std::memcpy(to, lane, sizeof lane); }
     void store(float *to, std::size_t count) const { std::memcpy(to, lane, count * sizeof(float)); }

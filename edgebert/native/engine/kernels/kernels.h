@@ -12,9 +12,10 @@ namespace edgebert::engine {
 
 /// What a product does with its sum plus bias.
 enum class Finish : std::uint8_t {
-    kStore, // output = value
-    kGelu,  // output = gelu(value)
-    kAdd,   // output = output + value
+    kStore,      // output = value
+    kGelu,       // output = gelu(value)
+    kCoarseGelu, // output = gelu(value) within 2e-4, for the input of a product with 8-bit codes
+    kAdd,        // output = output + value
 };
 
 /// Floats by row; a row starts `stride` floats after the one before it.
@@ -40,6 +41,12 @@ struct CodeRows {
 
 constexpr std::size_t kCodeAlignment = 64; // bytes
 
+/// How the codes of one head of a token stand for numbers: value = scale * (code - 128).
+struct HeadScale {
+    float scale;
+    std::int32_t sum; // of code - 128; 0 where it was not asked for
+};
+
 /// A product with an FP32 weight in panels of 16 outputs, [panels, depth, 16], as a Linear or an attention head has it.
 struct FloatProduct {
     const float *input; // [rows, depth]
@@ -56,7 +63,7 @@ struct Kernels {
     const char *name;
 
     /// output = finish(scale[row] * layer.scale * (codes * weight - zero_point[row] * column_sum) + bias) for `rows`
-    /// rows. Writes rows of layer.outputs padded to 16.
+    /// rows; nothing is written behind the outputs.
     void (*product_int8)(const Linear &layer, const CodeRows &codes, std::size_t rows, const FloatRows &output,
                          Finish finish);
 
@@ -79,6 +86,21 @@ struct Kernels {
 
     /// Softmax over the first `width` floats of each row in place. False: a number is not finite.
     bool (*softmax)(const FloatRows &values, std::size_t rows, std::size_t width);
+
+    /// Codes for one token's queries, keys or values, 128 - limit to 128 + limit: `row` is [heads, size], `codes`
+    /// [heads, size padded to 16], the padding filled with 128. False: a number is not finite or beyond 1e15.
+    bool (*quantize_heads)(const float *row, std::size_t heads, std::size_t size, float limit, bool with_sum,
+                           std::uint8_t *codes, HeadScale *scales);
+
+    /// Softmax over the first `width` floats of each row, each probability times its factor, as codes; `scores` are
+    /// written over.
+    void (*softmax_codes)(const FloatRows &scores, std::size_t rows, std::size_t width, const float *factors,
+                          const CodeRows &codes);
+
+    /// Turns the values of a head, codes [tokens, size padded to 16] a stride apart, into a packed weight
+    /// [size / 16, tokens / 4, 16, 4] (both rounded up) and its column sums [size padded to 16].
+    void (*pack_values)(const std::uint8_t *values, std::size_t stride, std::size_t tokens, std::size_t size,
+                        std::int8_t *weight, std::int32_t *column_sums);
 };
 
 /// The paths that this build holds and this CPU can run, best first, ended by nullptr.

@@ -1,6 +1,7 @@
 // Builds the table of a path from its vector type, its integer products and the size of its register tile.
 #pragma once
 
+#include "attention.h"
 #include "product_fp32.h"
 #include "product_int8.h"
 #include "rows.h"
@@ -17,7 +18,10 @@ template <class Int8, class Fp32> constexpr Kernels make_kernels(const char *nam
             &layer_norm<Floats>,
             &embed_int8<Floats>,
             &embed_fp32<Floats>,
-            &softmax<Floats>};
+            &softmax<Floats>,
+            &quantize_heads<Floats>,
+            &softmax_codes<Floats>,
+            &pack_values<Floats>};
 }
 
 } // namespace edgebert::engine

@@ -30,6 +30,16 @@ template <class Floats> EDGEBERT_INLINE Floats exponential(const Floats &x) {
     return fma(fma(r, tail, one), r, one) * shifted.power_of_two();
 }
 
+/// e to the x within 1e-4 of it, for x from -87 to 0 and results that become 8-bit codes; x is cut at -87.
+template <class Floats> EDGEBERT_INLINE Floats coarse_exponential(const Floats &x) {
+    constexpr float kPowers[] = {0.165668337f, 0.504964101f, 1.00016423f, 0.999928044f};
+    const Floats magic = Floats::broadcast(12582912.0f); // 1.5 * 2^23: adding it leaves no bits for a fraction
+    const Floats cut = max(x, Floats::broadcast(-87.0f));
+    const Floats shifted = fma(cut, Floats::broadcast(1.44269504f), magic);
+    const Floats r = fma(shifted - magic, Floats::broadcast(-0.693147182f), cut);
+    return horner(kPowers, r) * shifted.power_of_two();
+}
+
 /// erf(x) within 2e-7: x times a polynomial in x squared, mapped to -1 to 1; x is cut to 3.7, where erf is 1 - 1.7e-7.
 template <class Floats> EDGEBERT_INLINE Floats error_function(const Floats &x) {
     constexpr float kEven[] = {0.000768400787f, -0.00182446814f, 0.00139825873f, -0.00268816459f, 0.0084804846f,
@@ -45,6 +55,15 @@ template <class Floats> EDGEBERT_INLINE Floats error_function(const Floats &x) {
 template <class Floats> EDGEBERT_INLINE Floats gelu(const Floats &x) {
     const Floats half = x * Floats::broadcast(0.5f);
     return fma(half, error_function(x * Floats::broadcast(0.707106781f)), half);
+}
+
+/// The same within 2e-4, for results that become 8-bit codes: x / 2 + x * y * polynomial(y^2), y being x cut to -4 to
+/// 4, where the polynomial makes it x or 0.
+template <class Floats> EDGEBERT_INLINE Floats coarse_gelu(const Floats &x) {
+    constexpr float kEven[] = {2.25884962e-08f, -1.58884328e-06f, 4.77642424e-05f, -0.000812191336f,
+                               0.00876371205f,  -0.0645544635f,   0.397870306f};
+    const Floats cut = min(max(x, Floats::broadcast(-4.0f)), Floats::broadcast(4.0f));
+    return fma(horner(kEven, cut * cut) * cut, x, x * Floats::broadcast(0.5f));
 }
 
 } // namespace edgebert::engine

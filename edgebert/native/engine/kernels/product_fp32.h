@@ -27,9 +27,10 @@ template <class Path, int Rows, int Panels> struct FloatTile {
                              product.finish);
             }
         }
-        if (product.finish != Finish::kGelu) return;
+        if (!is_gelu(product.finish)) return;
         const std::size_t left = product.columns - column, width = std::size_t{Panels} * 16;
-        gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, left < width ? left : width);
+        gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, left < width ? left : width,
+                          product.finish);
     }
 
     static EDGEBERT_INLINE void multiply(const FloatProduct &product, std::size_t ahead, const float *input,

@@ -1,6 +1,8 @@
 // An INT8 product: tiles of integer sums, each finished in floats while it is in the first-level cache.
 #pragma once
 
+#include <algorithm>
+
 #include "finish.h"
 #include "kernels.h"
 #include "tile_int8.h"
@@ -8,41 +10,85 @@
 
 namespace edgebert::engine {
 
-/// The integer sums of one tile and where they belong.
+/// A product with everything that its tiles read and write.
+struct Int8Product {
+    const Linear &layer;
+    const CodeRows &codes;
+    const FloatRows &output;
+    Finish finish;
+};
+
 template <class Path, int Rows, int Panels> struct Int8Tile {
     using Floats = typename Path::Floats;
+    using Dot = typename Path::Dot;
+    using Sums = typename Dot::Sums[Rows][Panels];
 
-    static void run(const Linear &layer, const CodeRows &codes, const FloatRows &output, Finish finish, std::size_t row,
-                    std::size_t column) {
-        const std::size_t groups = (layer.inputs + kGroup - 1) / kGroup;
-        const std::size_t panel_bytes = groups * kGroupBytes;
+    static void run(const Int8Product &product, std::size_t row, std::size_t column) {
+        const Linear &layer = product.layer;
+        const std::size_t groups = (layer.inputs + kGroup - 1) / kGroup, panel_bytes = groups * kGroupBytes;
         // the first tile fetches the weights of the panels to the right, which may be in slow memory
         const std::size_t ahead = row == 0 ? Panels * panel_bytes : 0;
-        alignas(64) std::int32_t sums[Rows * Panels * 16];
-        tile_int8<typename Path::Dot, Rows, Panels>(codes.data + row * codes.stride, codes.stride,
-                                                    layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups,
-                                                    ahead, sums);
+        const std::size_t stride = product.codes.stride;
+        Sums sums;
+        tile_int8<Dot, Rows, Panels>(product.codes.data + row * stride, stride,
+                                     layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups, ahead, sums);
+        const std::size_t left = layer.outputs - column, width = std::size_t{Panels} * 16;
+        if (left < width) {
+            finish(product, row, column, sums, [&](const Floats &value, float *to, std::size_t lane) {
+                const std::size_t count = std::min(left - std::min(left, lane), std::size_t{16});
+                const bool add = product.finish == Finish::kAdd;
+                (add ? Floats::load(to, count) + value : value).store(to, count);
+            });
+        } else if (product.finish == Finish::kCoarseGelu) {
+            finish(product, row, column, sums,
+                   [](const Floats &value, float *to, std::size_t) { coarse_gelu(value).store(to); });
+            return;
+        } else if (product.finish == Finish::kAdd) {
+            finish(product, row, column, sums,
+                   [](const Floats &value, float *to, std::size_t) { (Floats::load(to) + value).store(to); });
+        } else {
+            finish(product, row, column, sums, [](const Floats &value, float *to, std::size_t) { value.store(to); });
+        }
+        if (!is_gelu(product.finish)) return;
+        gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, std::min(left, width),
+                          product.finish);
+    }
+
+    /// Calls `put(value, place, lane)` for every 16 outputs of the tile. The sums are still in registers.
+    template <class Put>
+    static EDGEBERT_INLINE void finish(const Int8Product &product, std::size_t row, std::size_t column,
+                                       const Sums &sums, Put put) {
+        const Linear &layer = product.layer;
+        const float *const scales = layer.scale == nullptr ? nullptr : layer.scale + column;
+        const float *const biases = layer.bias == nullptr ? nullptr : layer.bias + column;
+        const std::int32_t *const column_sums = layer.column_sum + column;
+        const CodeScale *const tokens = product.codes.scales + row;
+        const std::size_t stride = product.output.stride;
+        float *const output = product.output.row(row) + column;
+        EDGEBERT_UNROLL
         for (int panel = 0; panel < Panels; ++panel) {
-            const std::size_t place = column + static_cast<std::size_t>(panel) * 16;
-            const Floats scale = Floats::load(layer.scale + place), bias = Floats::load(layer.bias + place);
-            for (int r = 0; r < Rows; ++r) {
-                const CodeScale token = codes.scales[row + static_cast<std::size_t>(r)];
-                const Floats sum = Floats::corrected(sums + (r * Panels + panel) * 16, layer.column_sum + place,
-                                                     token.zero_point - Path::Dot::kCodeShift);
-                const Floats value = fma(sum, scale * Floats::broadcast(token.scale), bias);
-                finish_lanes(value, output.row(row + static_cast<std::size_t>(r)) + place, 16, finish);
+            const std::size_t lane = static_cast<std::size_t>(panel) * 16;
+            const Floats scale = scales == nullptr ? Floats::broadcast(1.0f) : Floats::load(scales + lane);
+            const Floats bias = biases == nullptr ? Floats::broadcast(0.0f) : Floats::load(biases + lane);
+            const auto columns = Dot::columns(column_sums + lane);
+            float *place = output + lane;
+            EDGEBERT_UNROLL
+            for (int r = 0; r < Rows; ++r, place += stride) {
+                const CodeScale token = tokens[r];
+                const auto sum =
+                    Dot::template corrected<Floats>(sums[r][panel], columns, token.zero_point - Dot::kCodeShift);
+                put(fma(sum, scale * Floats::broadcast(token.scale), bias), place, lane);
             }
         }
-        if (finish != Finish::kGelu) return;
-        gelu_tile<Floats>({output.row(row) + column, output.stride}, Rows, std::size_t{Panels} * 16);
     }
 };
 
 template <class Path>
 void product_int8(const Linear &layer, const CodeRows &codes, std::size_t rows, const FloatRows &output,
                   Finish finish) {
+    const Int8Product product{layer, codes, output, finish};
     for_tiles<Path, Int8Tile>(rows, (layer.outputs + 15) / 16, [&](auto tile, std::size_t row, std::size_t column) {
-        decltype(tile)::run(layer, codes, output, finish, row, column);
+        decltype(tile)::run(product, row, column);
     });
 }
 

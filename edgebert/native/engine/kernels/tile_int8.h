@@ -32,12 +32,12 @@ EDGEBERT_INLINE void add_group(typename Dot::Sums (&sums)[Rows][Panels], const t
     __asm__ volatile("" ::: "memory"); // else GCC loads the weights of many groups at once and the sums leave registers
 }
 
-/// sums[row][output] = sum over inputs of code * weight, [Rows, Panels * 16]. `codes` may be read up to 15 bytes behind
+/// sums[row][output] = sum over inputs of code * weight, [Rows][Panels * 16]. `codes` may be read up to 15 bytes behind
 /// the last group; `groups` is the number of groups of 4 inputs. What lies `ahead` bytes behind the weights is fetched.
 template <class Dot, int Rows, int Panels>
-void tile_int8(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weight, std::size_t panel_bytes,
-               std::size_t groups, std::size_t ahead, std::int32_t *out) {
-    typename Dot::Sums sums[Rows][Panels];
+EDGEBERT_INLINE void tile_int8(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weight,
+                               std::size_t panel_bytes, std::size_t groups, std::size_t ahead,
+                               typename Dot::Sums (&sums)[Rows][Panels]) {
     EDGEBERT_UNROLL
     for (int row = 0; row < Rows; ++row) {
         EDGEBERT_UNROLL
@@ -63,12 +63,6 @@ void tile_int8(const std::uint8_t *codes, std::size_t stride, const std::int8_t 
         add_group<0, Dot>(sums, inputs, weight, panel_bytes, ahead);
         codes += kGroup;
         weight += kGroupBytes;
-    }
-    EDGEBERT_UNROLL
-    for (int row = 0; row < Rows; ++row) {
-        EDGEBERT_UNROLL
-        for (int panel = 0; panel < Panels; ++panel)
-            Dot::store(sums[row][panel], out + (row * Panels + panel) * 16);
     }
 }
 
