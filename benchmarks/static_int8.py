@@ -17,7 +17,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +37,12 @@ from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.tokens import samples_of, write_tokenizer
 from edgebert.tokenizer import Tokenizer
 
-ENTROPY_SAMPLES = 64  # ONNX Runtime keeps every activation of every sample until the end: more do not fit in memory
+# by entropy ONNX Runtime keeps all activations of all samples until the end, which must all have the same length
+ENTROPY_SAMPLES, ENTROPY_TOKENS = 64, 32
 NNCF = Path(__file__).with_name("static_int8_nncf.py")
 
 Answers = list[np.ndarray]
+Feed = dict[str, np.ndarray]
 
 
 def answers(graph: bytes, samples: Sequence[Sample]) -> Answers:
@@ -59,12 +61,18 @@ def edgebert_graphs(checkpoint: Checkpoint, samples: Sequence[Sample]) -> Iterat
         yield name, maker.make(Mix(maker.settings[0])).content
 
 
-def onnxruntime_graph(exact: Path, samples: Sequence[Sample], method: CalibrationMethod) -> bytes:
-    feeds = iter([sample.feed() for sample in samples])
-    reader = type("Reader", (), {"get_next": lambda self: next(feeds, None)})()
+def onnxruntime_graph(exact: Path, feeds: Iterable[Feed], method: CalibrationMethod) -> bytes:
+    rest = iter(feeds)
+    reader = type("Reader", (), {"get_next": lambda self: next(rest, None)})()
     output = exact.with_name("onnxruntime.onnx")
     quantize_static(exact, output, reader, calibrate_method=method)
     return output.read_bytes()
+
+
+def padded(feed: Feed) -> Feed:
+    """Return a feed that is cut or padded to one length, as those who use this calibrator do."""
+    cut = {name: ids[:, :ENTROPY_TOKENS] for name, ids in feed.items()}
+    return {name: np.pad(ids, ((0, 0), (0, ENTROPY_TOKENS - ids.shape[1]))) for name, ids in cut.items()}
 
 
 def nncf_graph(python: Path, exact: Path, samples: Sequence[Sample]) -> bytes:
@@ -83,9 +91,10 @@ def graphs(checkpoint: Checkpoint, samples: Sequence[Sample], nncf: Path | None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "exact.onnx"
         onnx.save(onnx.load_from_string(exact), path)
-        yield "onnxruntime quantize_static", onnxruntime_graph(path, samples, CalibrationMethod.MinMax)
-        few = samples[:: max(1, len(samples) // ENTROPY_SAMPLES)]
-        yield "onnxruntime quantize_static, entropy", onnxruntime_graph(path, few, CalibrationMethod.Entropy)
+        feeds = [sample.feed() for sample in samples]
+        yield "onnxruntime quantize_static", onnxruntime_graph(path, feeds, CalibrationMethod.MinMax)
+        few = [padded(feed) for feed in feeds[:: max(1, len(feeds) // ENTROPY_SAMPLES)]]
+        yield "onnxruntime quantize_static, entropy, padded", onnxruntime_graph(path, few, CalibrationMethod.Entropy)
         name = "NNCF quantize, transformer"
         yield name, "not measured: give --nncf" if nncf is None else nncf_graph(nncf, path, samples)
 

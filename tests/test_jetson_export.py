@@ -23,7 +23,7 @@ from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.lint import lint_file, platform_named, source_of
 from edgebert.export.lower.weights import read_weights
 from edgebert.export.mix import Mix
-from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.targets import target_named
 from edgebert.export.tokens import samples_of
 from edgebert.loader import load_bundle
@@ -219,7 +219,9 @@ def maker(checkpoint, tmp_path_factory):
     loaded = load_checkpoint(str(checkpoint), "embed", "tiny")
     tokenizer = Tokenizer.from_file(checkpoint / "tokenizer.json")
     samples = list(samples_of(tokenizer, TEXTS[:20], loaded.shape.max_tokens))
-    return StaticMaker(read_weights(loaded), samples, StaticOptions(TENSORRT_8_6, residual=True, attention=True))
+    weights = read_weights(loaded)
+    options = StaticOptions(TENSORRT_8_6, residual=True, attention=True)
+    return StaticMaker(weights, measure(weights, samples, 127, loaded.weights_sha256), samples, options)
 
 
 def quantized_in(made):
@@ -229,14 +231,14 @@ def quantized_in(made):
 
 def test_a_graph_is_made_again_with_layers_in_float(maker):
     whole = quantized_in(maker.make(Mix(maker.settings[0])))
-    assert len(maker.settings) == 3 and "none" in maker.settings
+    assert len(maker.settings) == 3
     floats = frozenset(["layer.0.output", "layer.1.attention_output"])
     for setting in maker.settings:
         mixed = quantized_in(maker.make(Mix(setting, floats)))
         gone = {name for name in whole - mixed if ".weight" not in name}
         assert gone == {f"{name}.input" for name in floats}
         assert "layer.1.context" in mixed  # attention still ends in INT8
-    assert maker.make(Mix("none")).provenance == {"smoothing": "none"}
+        assert maker.make(Mix(setting)).provenance == {"smoothing": setting}
 
 
 def test_one_layer_alone(maker):
