@@ -80,8 +80,9 @@ def _for_tensorrt(
     half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
     if recipe.precision == "fp16":
         return _half(exact, half.get(HALF))
-    attention = _attention_fits(platform, checkpoint.shape)
-    maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect, True, attention))
+    whole = not recipe.linear_only
+    options = StaticOptions(target.dialect, whole, whole and _attention_fits(platform, checkpoint.shape))
+    maker = _static_maker(checkpoint, samples, recipe, options)
     made = maker.make(Mix(maker.settings[0]))
     check(onnx.load_from_string(made.content), platform, checkpoint.shape.max_tokens)
     schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))

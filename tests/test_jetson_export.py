@@ -21,9 +21,9 @@ from edgebert.export.build_plan import buckets
 from edgebert.export.canonical.dialects import ORT_ARM64, TENSORRT_8_5, TENSORRT_8_6, TENSORRT_10_13
 from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.lint import lint_file, platform_named, source_of
-from edgebert.export.lower.weights import read_weights
+from edgebert.export.lower.weights import KINDS, read_weights
 from edgebert.export.mix import Mix
-from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.targets import target_named
 from edgebert.export.tokens import samples_of
 from edgebert.loader import load_bundle
@@ -142,6 +142,12 @@ def test_the_plan_for_the_device(make, settings, models, oldest, below):
     assert flags == ({"--stronglyTyped"} if settings["jetpack"] == 7 else {"--fp16"} | int8)
 
 
+def test_linear_layers_alone(make):
+    graph = onnx.load(make(target="jetson", jetpack=6, linear_only=True).path / MODEL).graph
+    quantized = {node.name for node in graph.node if node.op_type == "QuantizeLinear" and ".weight" not in node.name}
+    assert quantized == {f"layer.{number}.{kind}.input.quantized" for number in range(2) for kind in KINDS}
+
+
 def test_lengths_that_get_an_engine_of_their_own():
     assert buckets(8) == [8]
     assert buckets(16) == [16]
@@ -219,7 +225,9 @@ def maker(checkpoint, tmp_path_factory):
     loaded = load_checkpoint(str(checkpoint), "embed", "tiny")
     tokenizer = Tokenizer.from_file(checkpoint / "tokenizer.json")
     samples = list(samples_of(tokenizer, TEXTS[:20], loaded.shape.max_tokens))
-    return StaticMaker(read_weights(loaded), samples, StaticOptions(TENSORRT_8_6, residual=True, attention=True))
+    weights = read_weights(loaded)
+    measured = measure(weights, samples, 127, loaded.weights_sha256)
+    return StaticMaker(weights, measured, samples, StaticOptions(TENSORRT_8_6, residual=True, attention=True))
 
 
 def quantized_in(made):
@@ -228,15 +236,19 @@ def quantized_in(made):
 
 
 def test_a_graph_is_made_again_with_layers_in_float(maker):
-    whole = quantized_in(maker.make(Mix(maker.settings[0])))
-    assert len(maker.settings) == 3 and "none" in maker.settings
+    *whole, linear_only = maker.settings
+    assert linear_only == f"{whole[0]}; linear layers alone"
     floats = frozenset(["layer.0.output", "layer.1.attention_output"])
-    for setting in maker.settings:
-        mixed = quantized_in(maker.make(Mix(setting, floats)))
-        gone = {name for name in whole - mixed if ".weight" not in name}
-        assert gone == {f"{name}.input" for name in floats}
+    for setting in whole:
+        made = maker.make(Mix(setting))
+        assert made.provenance == {"smoothing": setting}
+        gone = quantized_in(made) - (mixed := quantized_in(maker.make(Mix(setting, floats))))
+        assert gone == {f"{name}.{part}" for name in floats for part in ("input", "weight")}
         assert "layer.1.context" in mixed  # attention still ends in INT8
-    assert maker.make(Mix("none")).provenance == {"smoothing": "none"}
+    activations = {
+        name for name in quantized_in(maker.make(Mix(linear_only))) if ".weight" not in name and ".qkv." not in name
+    }
+    assert activations == {f"layer.{n}.{kind}.input" for n in range(2) for kind in KINDS if kind != "qkv"}
 
 
 def test_one_layer_alone(maker):
