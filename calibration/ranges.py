@@ -39,6 +39,7 @@ class Ranges:
         samples_sha256: hash of the samples.
         samples: how many there were.
         smoothing: what the input channels of linear layers were multiplied with, by name of the layer.
+        means: mean of the input channels of linear layers before the smoothing, by name of the layer.
     """
 
     by_tensor: Mapping[str, Range]
@@ -46,6 +47,7 @@ class Ranges:
     samples_sha256: str
     samples: int
     smoothing: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    means: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
 
     def __getitem__(self, tensor: str) -> Range:
         return self.by_tensor[tensor]
@@ -71,6 +73,7 @@ class Ranges:
             "samples": self.samples,
             "ranges": {tensor: dataclasses.asdict(each) for tensor, each in self.by_tensor.items()},
             "smoothing": {layer: list(factors) for layer, factors in self.smoothing.items()},
+            "means": {layer: list(means) for layer, means in self.means.items()},
         }
 
     @staticmethod
@@ -89,10 +92,8 @@ class Ranges:
             model_sha256=_typed(fields.get("model_sha256"), str, "'model_sha256'"),
             samples_sha256=_typed(fields.get("samples_sha256"), str, "'samples_sha256'"),
             samples=_typed(fields.get("samples"), int, "'samples'"),
-            smoothing={
-                str(layer): _factors(str(layer), each)
-                for layer, each in _typed(fields.get("smoothing"), dict, "'smoothing'").items()
-            },
+            smoothing=_vectors(fields, "smoothing", 1 / _LARGEST),
+            means=_vectors(fields, "means", -_LARGEST),
         )
 
 
@@ -117,21 +118,24 @@ def load_ranges(path: Path) -> Ranges:
 def _range(tensor: str, document: object) -> Range:
     fields = _typed(document, dict, f"the range of {tensor!r}")
     amax = fields.get("amax")
-    if not _is_positive(amax, SMALLEST_AMAX):
+    if not _is_number(amax, SMALLEST_AMAX):
         raise InputError(
             f"the range of {tensor!r} ends at {str(amax)[:20]!r}, not at a number above zero: calibrate again"
         )
     return Range(float(amax), _typed(fields.get("observer"), str, f"the observer of {tensor!r}"))
 
 
-def _factors(layer: str, document: object) -> tuple[float, ...]:
-    factors = _typed(document, list, f"the smoothing of {layer!r}")
-    if not factors or not all(_is_positive(factor, 1 / _LARGEST) for factor in factors):
-        raise InputError(f"the smoothing of {layer!r} is not a list of numbers above zero: calibrate again")
-    return tuple(map(float, factors))
+def _vectors(fields: Mapping[str, object], key: str, least: float) -> dict[str, tuple[float, ...]]:
+    vectors = {}
+    for layer, document in _typed(fields.get(key), dict, f"{key!r}").items():
+        numbers = _typed(document, list, f"{key!r} of {layer!r}")
+        if not numbers or not all(_is_number(number, least) for number in numbers):
+            raise InputError(f"{key!r} of {layer!r} is not a list of numbers in their range: calibrate again")
+        vectors[str(layer)] = tuple(map(float, numbers))
+    return vectors
 
 
-def _is_positive(value: object, least: float) -> bool:
+def _is_number(value: object, least: float) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= _LARGEST
 
 

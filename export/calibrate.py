@@ -79,8 +79,8 @@ def calibrate_checkpoint(
         texts = (text for record in records for text in records_for(checkpoint.task, (record,)))
         samples = draw_samples(name, texts, tokenize, recipe.samples, recipe.samples // 4, recipe.seed)
     progress("choosing the smoothing")
-    _, smoothing = find_smoothing(weights, samples.measured, _WEIGHT_LIMIT)
-    graph, tensors = tapped_graph(weights, smoothing)
+    smoothing = find_smoothing(weights, samples.measured, _WEIGHT_LIMIT)
+    graph, tensors = tapped_graph(weights, smoothing.factors)
     progress("measuring activations")
     ranges, report = calibrate(graph, tensors, makers, samples, checkpoint.weights_sha256)
-    return dataclasses.replace(ranges, smoothing=smoothing), report
+    return smoothing.joined_to(ranges), report

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from edgebert.bundle import model_file
+from edgebert.export.gate.outcome import Outcome
+from edgebert.export.gate.section import gate_section
 from edgebert.export.texts import ExportTexts
 from edgebert.manifest import Manifest
 
@@ -31,9 +33,19 @@ _TENSORRT = """`edgebert prepare` builds the TensorRT engine on the device. Wher
 """
 
 
-def report_json(manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int]) -> dict[str, object]:
-    """Return the document of ``report.json``; ``sizes`` are bytes by file, with the baseline of a slim bundle."""
+def report_json(
+    manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int], outcome: Outcome | None
+) -> dict[str, object]:
+    """Return the document of ``report.json``.
+
+    Args:
+        manifest: of the bundle.
+        texts: that it was compared on.
+        sizes: bytes by file, with the baseline of a slim bundle.
+        outcome: what the release gate found; None where nothing was asked of it.
+    """
     return {
+        **({} if outcome is None else {"gate": outcome.to_json()}),
         "name": manifest.name,
         "task": manifest.task,
         "target": manifest.target,
@@ -74,6 +86,7 @@ def report_markdown(report: Mapping[str, object]) -> str:
             *_ranges(report, texts),
             "Latency is not part of this report: run `edgebert bench` on the device.",
             "",
+            *(gate_section(_mapping(report["gate"])) if "gate" in report else []),
         ]
     )
 

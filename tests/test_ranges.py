@@ -12,7 +12,12 @@ from edgebert.calibration.observers import SMALLEST_AMAX
 from edgebert.errors import InputError
 
 RANGES = Ranges(
-    {"layer.0.qkv.input": Range(2.54, "min-max")}, "a" * 64, "b" * 64, 256, {"layer.0.qkv": (0.5, 1.0, 2.0)}
+    {"layer.0.qkv.input": Range(2.54, "min-max")},
+    "a" * 64,
+    "b" * 64,
+    256,
+    {"layer.0.qkv": (0.5, 1.0, 2.0)},
+    {"layer.0.qkv": (-1.0, 0.0, 7.5)},
 )
 
 
@@ -54,10 +59,11 @@ def changed(**fields):
         (changed(ranges={"x": {"amax": -1.0, "observer": "mse"}}), "the range of 'x' ends at '-1.0'"),
         (changed(ranges={"x": {"amax": "1", "observer": "mse"}}), "the range of 'x' ends at '1'"),
         (changed(ranges={"x": {"amax": 10**400, "observer": "mse"}}), "the range of 'x' ends at '1000"),
+        (changed(means={"x": [None]}), "'means' of 'x' is not a list of numbers"),
         (changed(smoothing=[]), "'smoothing' is a list"),
-        (changed(smoothing={"x": []}), "the smoothing of 'x' is not a list of numbers above zero"),
-        (changed(smoothing={"x": [1, -1]}), "the smoothing of 'x' is not a list of numbers above zero"),
-        (changed(smoothing={"x": [1, True]}), "the smoothing of 'x' is not a list of numbers above zero"),
+        (changed(smoothing={"x": []}), "'smoothing' of 'x' is not a list of numbers"),
+        (changed(smoothing={"x": [1, -1]}), "'smoothing' of 'x' is not a list of numbers"),
+        (changed(smoothing={"x": [1, True]}), "'smoothing' of 'x' is not a list of numbers"),
         (changed(ranges={"x": {"amax": 1.0}}), "the observer of 'x' is a NoneType"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgebert.bundle import Bundle, model_file
+from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import JsonOption, QuietOption
 from edgebert.cli.stages import stages
 from edgebert.cli.words import UsageError
@@ -91,6 +92,36 @@ def export(
     column: Annotated[
         str | None, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
     ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            metavar="POINTS",
+            help="Write nothing where INT8 loses more than this many points (hundredths) against FP32.",
+        ),
+    ] = None,
+    evaluate: Annotated[
+        str | None,
+        typer.Option(
+            "--evaluate",
+            metavar="FILE",
+            help="Texts with labels or scores for --max-drop, as .jsonl, .csv, .tsv, .parquet or hub:NAME; without it "
+            "agreement with FP32 is judged.",
+        ),
+    ] = None,
+    accept_unresolved: Annotated[
+        bool,
+        typer.Option("--accept-unresolved", help="Accept a model too where the texts are too few to tell."),
+    ] = False,
+    search_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--search-minutes",
+            metavar="N",
+            help="How long to look for layers to return to float where INT8 loses more, for each engine; 10 if not "
+            "given.",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name of the bundle; without it the checkpoint's.")
     ] = None,
@@ -125,6 +156,10 @@ def export(
         "calibration": calibration,
         "ranges": ranges,
         "column": column,
+        "max_drop": max_drop,
+        "evaluate": evaluate,
+        "accept_unresolved": accept_unresolved or None,
+        "search_minutes": search_minutes,
         "name": name,
         "slim": slim or None,
         "force": force or None,
@@ -171,6 +206,10 @@ def _print_engine(bundle: Bundle, engine: str) -> None:
             f"  scores differ from FP32 by {accuracy['score_difference_mean']} in the mean, "
             f"{accuracy['score_difference_max']} at most"
         )
+
+    if engine in manifest.gate:
+        for line in gate_lines(manifest, engine):
+            typer.echo(f"  {line}")
 
 
 def _baseline_size(bundle: Bundle, engine: str) -> str:
