@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from edgebert.calibration import Ranges, Sample, run_graph
 from edgebert.export.canonical import FLOAT, Plan, build
+from edgebert.export.lint import check
 from edgebert.export.lower.weights import Weights
 from edgebert.export.mix import Made, Mix
 from edgebert.export.saturation import check_saturation
@@ -58,9 +59,12 @@ class StaticMaker:
         return self._made(plan.without(plan.linears.keys() - {layer}), {})
 
     def _made(self, plan: Plan, provenance: dict[str, str]) -> Made:
-        model = build(self._weights, plan, self._options.dialect)
-        if self._options.dialect.unsigned:
+        options = self._options
+        model = build(self._weights, plan, options.dialect)
+        if options.dialect.unsigned:
             check_saturation(model)
+        if options.platform is not None:
+            check(model, options.platform, len(self._weights.position))
         return Made(bytes(model.SerializeToString()), provenance)
 
     def _graph(self, plan: Plan) -> bytes:
