@@ -1,6 +1,7 @@
 """Hold a draft to what it may lose, engine by engine."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -115,7 +116,7 @@ class _Gate:
         self._samples, self._progress = samples, progress
         self._limit = recipe.max_drop or 0.0
         self._costs = multiplications(draft.manifest.shape)
-        self._end = time.monotonic() + 60 * recipe.search_minutes
+        self._end = math.inf  # of the search, once it begins
         self._current: Mix | None = Mix(maker.settings[0])  # what the draft holds
         self._marks: dict[Mix, Marks] = {}
         self._sensitivity: dict[str, float] = {}
@@ -128,6 +129,7 @@ class _Gate:
         if first.judgement.verdict == "failed":
             note = self._hopeless()
         if first.judgement.verdict == "failed" and not note:
+            self._end = time.monotonic() + 60 * self._recipe.search_minutes
             found = search.run(self._maker.settings, self._rank)
             note = f"stopped after {self._recipe.search_minutes:g} minutes" if found.out_of_time else ""
         else:
