@@ -39,6 +39,7 @@ class Recipe:
         static: fix the ranges of activations at export on a CPU too; a Jetson's always are.
         calibration: file of texts, ``"builtin"`` or ``"hub:NAME"``, see `edgebert.calibration.open_source`: the texts
             for smoothing, for fixed ranges and for the comparison with FP32; None: the built-in ones.
+        ranges: file of `edgebert calibrate` with smoothing and fixed ranges, which are then not measured again.
         column: column or field of ``calibration``; None takes its default.
         name: name of the bundle in the manifest; None takes the checkpoint's.
         slim: leave out the FP32 baseline.
@@ -60,6 +61,7 @@ class Recipe:
     tensorrt: str | None = None
     static: bool = False
     calibration: str | None = None
+    ranges: Path | None = None
     column: str | None = None
     name: str | None = None
     slim: bool = False
@@ -79,7 +81,7 @@ class Recipe:
                 f"precision is {self.precision!r}, {target.name} is served in {' or '.join(served)}: choose one of them"
             )
         fixed = self.precision == "int8" and (self.static or target.platform is not None)
-        if fixed and self.model is not None and self.calibration is None:
+        if fixed and self.model is not None and self.calibration is None and self.ranges is None:
             raise InputError(
                 "INT8 with fixed ranges needs texts like those of the device: give --calibration FILE, or "
                 f"--calibration {BUILTIN} to insist on the built-in ones"

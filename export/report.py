@@ -28,6 +28,9 @@ _MEANINGS = {
     "measured_on": "engine that these were measured on",
     "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, as a share of its outputs' size",
 }
+_TENSORRT = """`edgebert prepare` builds the TensorRT engine on the device. Where a JetPack's Python is too old for that,
+`edgebert prepare path/of/this/folder --trtexec 8.5` prints NVIDIA's own command, on any machine.
+"""
 
 
 def report_json(
@@ -130,7 +133,7 @@ print(model.{_CALLS[manifest.task]})
 ```
 
 `report.md` says how far it is from FP32. `edgebert verify` checks it on a device, `edgebert bench` measures it there.
-The licence is that of the checkpoint it was made from.
+{_TENSORRT if "tensorrt" in manifest.engines else ""}The licence is that of the checkpoint it was made from.
 """
 
 

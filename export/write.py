@@ -16,7 +16,7 @@ from edgebert.bundle import (
     Bundle,
     model_file,
 )
-from edgebert.export.build_plan import plan_document
+from edgebert.export.build_plan import build_plan
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.gate.outcome import Outcome
 from edgebert.export.graphs import Graphs
@@ -107,7 +107,7 @@ def finish_bundle(
     (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
     write_json(folder / "config.json", checkpoint.model.config.to_diff_dict())
     if target.platform is not None:
-        write_json(folder / PLAN, plan_document(target, checkpoint.shape, manifest.precision, slim))
+        write_json(folder / PLAN, build_plan(target, checkpoint.shape, manifest.precision, slim).to_json())
     for name in _ONLY_COMPARED if slim else ():
         (folder / name).unlink(missing_ok=True)
     files = {path.name: _entry(path) for path in sorted(folder.iterdir())}

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from edgebert.bundle import Bundle, model_file
 from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.words import UsageError, say
+from edgebert.cli.stages import stages
+from edgebert.cli.words import UsageError
 
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
+
+
+_GPU_ENGINE = "tensorrt"
 
 
 class TaskChoice(str, Enum):
@@ -70,6 +73,14 @@ def export(
             help="Texts like those of the device (.txt, .csv, .tsv, .jsonl, .parquet, hub:NAME): they decide smoothing "
             "and ranges and are compared with FP32; without it built-in ones, which fixed ranges of your own model "
             "must ask for.",
+        ),
+    ] = None,
+    ranges: Annotated[
+        Path | None,
+        typer.Option(
+            "--ranges",
+            metavar="FILE",
+            help="Smoothing and fixed ranges that `edgebert calibrate` measured, instead of measuring them again.",
         ),
     ] = None,
     column: Annotated[
@@ -136,6 +147,7 @@ def export(
         "tensorrt": tensorrt,
         "static": static or None,
         "calibration": calibration,
+        "ranges": ranges,
         "column": column,
         "max_drop": max_drop,
         "evaluate": evaluate,
@@ -147,14 +159,7 @@ def export(
     }
     settings = {} if recipe is None else read_recipe(recipe)
     settings.update((key, value) for key, value in flags.items() if value is not None)
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-
-        def show(stage: str) -> None:
-            status.update(stage)
-            if not quiet and not console.is_terminal:
-                say(stage)
-
+    with stages(quiet) as show:
         bundle = export(Recipe(**settings), show)
     if as_json:
         typer.echo(json.dumps(bundle.json("report.json"), indent=1, sort_keys=True))
@@ -167,7 +172,13 @@ def _print(bundle: Bundle) -> None:
     typer.echo(f"{bundle.path}: {manifest.name}, {manifest.task}, {manifest.precision} for {manifest.target}")
     for engine in manifest.engines:
         _print_engine(bundle, engine)
-    typer.echo(f"next: edgebert bench {bundle.path}")
+    static = any(scheme.endswith("-static") for scheme in manifest.scheme.values())
+    if static and manifest.provenance["texts"] == "built-in":
+        typer.echo("ranges of activations are those of the built-in texts: give yours with --calibration")
+    if _GPU_ENGINE in manifest.engines:
+        typer.echo(f"next, on the device: edgebert prepare {bundle.path}")
+    else:
+        typer.echo(f"next: edgebert bench {bundle.path}")
 
 
 def _print_engine(bundle: Bundle, engine: str) -> None:
