@@ -42,6 +42,16 @@ PrecisionOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides all that is random.")]
 SaveEveryOption = Annotated[int, typer.Option("--save-every", min=1, help="Steps between states for --resume.")]
+LayerDecayOption = Annotated[
+    float, typer.Option("--layer-decay", help="Factor on the learning rate from a layer to the one below.")
+]
+FreezeOption = Annotated[
+    str | None, typer.Option("--freeze", metavar="NAMES", help="Do not train these: embeddings, 0-3 or both.")
+]
+UnfreezeOption = Annotated[
+    int | None, typer.Option("--unfreeze", metavar="EPOCH", min=1, help="Train everything from this epoch on.")
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Train so often and keep the best on --dev.")]
 MaxTokensOption = Annotated[
     int | None, typer.Option("--max-tokens", min=4, help="Cut longer texts; without it at 128 or the model's limit.")
 ]
@@ -56,6 +66,19 @@ def parsed_pairs(text: str | None, option: str) -> dict[str, str]:
         if not (name and equals and value):
             raise UsageError(f"{option} is {text!r}: give NAME=VALUE, more of them with commas between")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def parsed_list(text: str | None) -> tuple[str, ...]:
+    """Return "a,b" as texts."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def parsed_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """Return "0,2,5" as numbers, None where nothing was given."""
+    parts = parsed_list(text)
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"{option} is {text!r}: give whole numbers with commas between")
+    return tuple(int(part) for part in parts) or None
 
 
 class TrainingProgress(Live):

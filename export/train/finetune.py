@@ -23,7 +23,7 @@ from edgebert.export.train.tasks.classify import Classify
 from edgebert.export.train.tasks.embed import Embed
 from edgebert.export.train.tasks.tag import Tag
 from edgebert.export.train.watch import Silent, Watcher
-from edgebert.export.train.workspace import fingerprint, open_workspace, to_json
+from edgebert.export.train.workspace import check_output, fingerprint, open_workspace, to_json
 from edgebert.files import new_folder
 from edgebert.lines import Row
 
@@ -66,16 +66,6 @@ class Finetune:
         if self.dev is None and (self.seeds > 1 or self.training.patience is not None):
             raise InputError("several seeds and patience need dev data to compare on: name it with --dev")
         check_output(self.output, self.force)
-
-
-def check_output(output: Path, force: bool) -> None:
-    """Refuse an output that cannot be written, before hours of training and not after.
-
-    Raises:
-        InputError: it exists.
-    """
-    if output.exists() and not (force and output.is_dir()):
-        raise InputError(f"{output} exists: choose another output or pass --force to replace it")
 
 
 def finetune(settings: Finetune, watcher: Watcher | None = None) -> Report:

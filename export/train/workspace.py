@@ -45,6 +45,16 @@ def open_workspace(output: Path, settings: Mapping[str, object], resume: bool) -
     return folder
 
 
+def check_output(output: Path, force: bool) -> None:
+    """Refuse an output that cannot be written, before hours of training and not after.
+
+    Raises:
+        InputError: it exists.
+    """
+    if output.exists() and not (force and output.is_dir()):
+        raise InputError(f"{output} exists: choose another output or pass --force to replace it")
+
+
 def fingerprint(source: str | None) -> str | None:
     """Return what tells whether a data source or a checkpoint is still the same: its name, for a file also its hash."""
     if source is None:
