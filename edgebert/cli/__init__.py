@@ -23,6 +23,7 @@ from edgebert.cli.finetune import finetune
 from edgebert.cli.inspect import inspect
 from edgebert.cli.lint import lint
 from edgebert.cli.prepare import prepare
+from edgebert.cli.pretrain import pretrain
 from edgebert.cli.verify import verify
 from edgebert.cli.words import UsageError, say
 from edgebert.errors import EdgebertError
@@ -31,6 +32,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 app.command()(export)
 app.command()(finetune)
 app.command()(distill)
+app.command()(pretrain)
 app.command()(embed)
 app.command()(classify)
 app.command()(bench)
