@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import onnx
 
 from edgebert.bundle import BASELINE, HALF, MODEL
-from edgebert.calibration import Sample
+from edgebert.calibration import Sample, load_ranges
 from edgebert.errors import CheckpointError
 from edgebert.export.canonical import FLOAT, Dialect, build
 from edgebert.export.checkpoint import Checkpoint
@@ -17,7 +17,7 @@ from edgebert.export.mix import Maker, Mix
 from edgebert.export.platforms import Platform
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe
-from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.targets import Target
 from edgebert.manifest import Shape
 
@@ -66,7 +66,7 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
     if not recipe.static:
         maker: Maker = quantize(exact, checkpoint.shape, samples, target).maker
     else:
-        maker = StaticMaker(_canonical_weights(checkpoint), samples, StaticOptions(target.dialect))
+        maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect))
     made = maker.make(Mix(maker.settings[0]))
     schemes = {"onnxruntime": target.scheme(recipe.static)}
     return Graphs({MODEL: made.content, BASELINE: baseline}, schemes, made.provenance, maker)
@@ -75,17 +75,31 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
 def _for_tensorrt(
     checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, platform: Platform, recipe: Recipe
 ) -> Graphs:
-    weights = _canonical_weights(checkpoint)
+    weights = canonical_weights(checkpoint)
     exact = _in_float(weights, dataclasses.replace(target.dialect, half=False))
     half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
     if recipe.precision == "fp16":
         return _half(exact, half.get(HALF))
     attention = _attention_fits(platform, checkpoint.shape)
-    maker = StaticMaker(weights, samples, StaticOptions(target.dialect, residual=True, attention=attention))
+    maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect, True, attention))
     made = maker.make(Mix(maker.settings[0]))
     check(onnx.load_from_string(made.content), platform, checkpoint.shape.max_tokens)
     schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))
     return Graphs({MODEL: made.content, BASELINE: exact, **half}, schemes, made.provenance, maker)
+
+
+def _static_maker(
+    checkpoint: Checkpoint, samples: Sequence[Sample], recipe: Recipe, options: StaticOptions
+) -> StaticMaker:
+    """Return what makes graphs with fixed ranges, from a file of ranges where the recipe names one."""
+    weights = canonical_weights(checkpoint)
+    if recipe.ranges is None:
+        measured = measure(weights, samples, options.dialect.weight_limit, checkpoint.weights_sha256)
+    else:
+        ranges = load_ranges(recipe.ranges)
+        ranges.check_model(checkpoint.weights_sha256)
+        measured = {f"as in {recipe.ranges.name}": ranges}
+    return StaticMaker(weights, measured, samples, options)
 
 
 def _half(exact: bytes, half: bytes | None) -> Graphs:
@@ -99,7 +113,12 @@ def _in_float(weights: Weights, dialect: Dialect) -> bytes:
     return bytes(build(weights, FLOAT, dialect).SerializeToString())
 
 
-def _canonical_weights(checkpoint: Checkpoint) -> Weights:
+def canonical_weights(checkpoint: Checkpoint) -> Weights:
+    """Return the weights of a checkpoint whose graph can be built in any dialect.
+
+    Raises:
+        CheckpointError: its activation is not GELU.
+    """
     activation = checkpoint.model.config.hidden_act
     if activation != "gelu":
         raise CheckpointError(

@@ -77,7 +77,9 @@ def test_entity_f1_is_seqevals(sentences):
     assume(any(entities(tags) for tags in (*expected, *found)))
     marks = entity_marks(expected, found)
     assert ENTITY_F1.score(marks) == pytest.approx(seqeval.metrics.f1_score(expected, found))
-    assert ENTITY_F1.correct(marks).tolist() == [entities(a) == entities(b) for a, b in zip(expected, found)]
+    assert ENTITY_F1.correct(marks).tolist() == [
+        entities(a) == entities(b) for a, b in zip(expected, found, strict=True)
+    ]
     assert ENTITY_F1.score(ENTITY_F1.wrong(marks)) == 0
 
 

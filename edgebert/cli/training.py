@@ -4,13 +4,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 
+from edgebert.cli.live import Live
 from edgebert.cli.words import UsageError, say
 
 TrainOption = Annotated[
@@ -82,54 +81,40 @@ def parsed_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts) or None
 
 
-class TrainingProgress:
-    """Shows a run on stderr: a bar with loss, metric, speed and time left on a terminal, a line an epoch elsewhere."""
+class TrainingProgress(Live):
+    """Shows a run: a bar with loss, metric, speed and time left, or a line an epoch."""
 
     def __init__(self, quiet: bool) -> None:
-        console = Console(stderr=True)
-        quiet = quiet or not is_first_process()
-        self._quiet = quiet
-        self._lines = not quiet and not console.is_terminal
-        self._bar: TaskID | None = None
-        self._metrics = ""
-        self._last = time.monotonic()
-        self._progress = Progress(
+        self._quiet = quiet or not is_first_process()
+        super().__init__(
+            self._quiet,
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total} steps  loss {task.fields[loss]}{task.fields[metrics]}"),
             TextColumn("{task.fields[speed]} texts/s"),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or self._lines,
         )
-
-    def __enter__(self) -> "TrainingProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        self._bar: TaskID | None = None
+        self._metrics = ""
+        self._last = time.monotonic()
 
     def stage(self, name: str) -> None:
         """Begin a stage."""
-        if self._lines:
+        if self.lines:
             say(name)
         if self._bar is not None:
-            self._progress.remove_task(self._bar)
-        self._bar = self._progress.add_task(name, total=None, loss="-", metrics="", speed="-")
+            self.progress.remove_task(self._bar)
+        self._bar = self.progress.add_task(name, total=None, loss="-", metrics="", speed="-")
         self._last = time.monotonic()
 
     def step(self, done: int, total: int, loss: float, texts: int) -> None:
         """Move the bar."""
-        if self._bar is None or self._lines or self._quiet:
+        if self._bar is None or self.lines or self._quiet:
             return
         now = time.monotonic()
         speed = f"{texts / max(now - self._last, 1e-9):.0f}"
         self._last = now
-        self._progress.update(
+        self.progress.update(
             self._bar, completed=done, total=total, loss=f"{loss:.4f}", metrics=self._metrics, speed=speed
         )
 
@@ -141,10 +126,10 @@ class TrainingProgress:
             self._write(f"epoch {number}: loss {loss:.4f}{self._metrics}")
 
     def _write(self, line: str) -> None:
-        if self._lines:
+        if self.lines:
             say(line)
         else:
-            self._progress.console.print(line, highlight=False, markup=False)
+            self.progress.console.print(line, highlight=False, markup=False)
 
 
 def is_first_process() -> bool:

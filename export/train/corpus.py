@@ -64,10 +64,10 @@ def pairs_of(corpus: Path, next_sentence: bool, seed: int) -> Iterator[Pair]:
 
 def corpus_examples(
     pairs: Iterator[Pair],
-    tokenizer: Any,
+    tokenizer: Any,  # noqa: ANN401
     max_tokens: int,
     held_out: bool,
-    every: int,  # noqa: ANN401
+    every: int,
 ) -> Iterator[Features]:
     """Yield examples cut to ``max_tokens``: each ``every``-th is held out, the others are to train on."""
     wanted = (pair for number, pair in enumerate(pairs) if (number % every == every - 1) == held_out)
