@@ -1,6 +1,5 @@
 """INT8 weights for the native engine, one layer after the other, each on the inputs that the layers before give it."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from edgebert.export.lower.gptq import gptq
 from edgebert.export.lower.integer import WEIGHT_MAX, IntegerLinear, quantize_tokens
 from edgebert.export.lower.weights import KINDS, Linear, Weights
 from edgebert.export.mix import layer_name
+from edgebert.export.threads import one_thread
 
 # measured on MiniLM: all are better than none; which one serves a layer best is measured at export
 ALPHAS: tuple[float | None, ...] = (None, 0.5, 0.6, 0.7)
@@ -114,7 +114,7 @@ class WeightQuantizer:
     def _run(self, multiply: Callable[[int, str, torch.Tensor], torch.Tensor]) -> None:
         """Run the samples through the encoder; ``multiply`` is told the layer, the kind and its input."""
         lengths = [sample.input_ids.shape[1] for sample in self._samples]
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             hidden = embed(self._weights, integer_table(self._weights.word), self._samples)
             for number, layer in enumerate(self._weights.layers):
                 hidden = encode(layer, self._weights, hidden, lengths, functools.partial(multiply, number))
@@ -202,17 +202,6 @@ def _search_scales(weight: torch.Tensor) -> torch.Tensor:
         best = torch.where(error < least, scale.double(), best)
         least = torch.minimum(error, least.float())
     return best
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread, so that sums, and with them the file, do not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _affordable(samples: Sequence[Sample]) -> Iterator[Sample]:
