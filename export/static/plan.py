@@ -158,8 +158,7 @@ def _bias_shift(linear: Linear, plan: LinearPlan, means: Sequence[float], dialec
     """
     exact = operand(linear, plan, dialect)
     smoothed = np.array(means) * (1 if plan.smoothing is None else np.array(plan.smoothing))
-    lost = exact.weight.astype(np.float64) - exact.codes(dialect.weight_limit) * exact.scales
-    shift = smoothed @ lost
+    shift = smoothed @ (exact.weight.astype(np.float64) - exact.rounded(dialect.weight_limit))
     return tuple(shift.astype(np.float32).tolist())
 
 
