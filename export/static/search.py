@@ -13,7 +13,8 @@ import torch
 from edgebert.calibration import Sample, smoothing_factors
 from edgebert.calibration.observers import LEVELS, SMALLEST_AMAX
 from edgebert.export.lower.forward import embed, encode
-from edgebert.export.lower.weights import KINDS, Linear, Weights
+from edgebert.export.lower.weights import Linear, Weights
+from edgebert.export.smoothing import SMOOTHED
 from edgebert.export.threads import one_thread
 
 Floats = npt.NDArray[np.float32]
@@ -28,6 +29,8 @@ def search_alphas(
     weights: Weights, maxima: Mapping[str, Floats], samples: Sequence[Sample], weight_limit: int
 ) -> dict[str, float | None]:
     """Return the alpha of each kind with which INT8 in this kind alone moves the last hidden states least.
+
+    The attention output is left out: a multiplication there would part it from INT8 attention, and gain little.
 
     Args:
         weights: of the model.
@@ -47,7 +50,7 @@ def search_alphas(
             }
             return relative_error(expected, _last_hidden(weights, judges, int8))
 
-        return {kind: min(ALPHAS, key=lambda alpha: damage(kind, alpha)) for kind in KINDS}
+        return {kind: min(ALPHAS, key=lambda alpha: damage(kind, alpha)) for kind in SMOOTHED}
 
 
 def smoothing_of(linear: Linear, maxima: Floats, alpha: float | None) -> Floats | None:
