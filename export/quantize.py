@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -20,6 +19,7 @@ from edgebert.calibration import Sample, channel_maxima, run_graph
 from edgebert.errors import CheckpointError
 from edgebert.export.embedding import quantize_embeddings
 from edgebert.export.graph import anonymous, with_outputs
+from edgebert.export.judges import judges_of, relative_error
 from edgebert.export.linears import Linear, find_linears
 from edgebert.export.mix import Made, Mix, layer_name, multiplications
 from edgebert.export.quiet import quiet
@@ -27,10 +27,6 @@ from edgebert.export.saturation import check_saturation
 from edgebert.export.smoothing import CANDIDATES, SMOOTHED, Alphas, smooth
 from edgebert.export.targets import Target
 from edgebert.manifest import Shape
-
-Floats = npt.NDArray[np.float32]
-
-_JUDGES = 32  # samples on which the candidates for smoothing are compared
 
 
 class GraphMaker:
@@ -83,10 +79,10 @@ class GraphMaker:
 
     def _judged(self, samples: Sequence[Sample]) -> list[tuple[Alphas | None, onnx.ModelProto]]:
         """Return the candidates for smoothing and what they give, from the least error on some of the samples."""
-        judges = samples[:: max(1, len(samples) // _JUDGES)]
+        judges = judges_of(samples)
         expected = list(run_graph(self._graph.SerializeToString(), judges))
         found = [(alphas, self.model(alphas)) for alphas in CANDIDATES]
-        errors = [_relative_error(expected, list(run_graph(each.SerializeToString(), judges))) for _, each in found]
+        errors = [relative_error(expected, list(run_graph(each.SerializeToString(), judges))) for _, each in found]
         return [found[at] for at in np.argsort(errors, kind="stable")]
 
 
@@ -114,12 +110,6 @@ def quantize(graph: onnx.ModelProto, shape: Shape, samples: Sequence[Sample], ta
     """
     maker = GraphMaker(graph, shape, samples, target)
     return Quantized(maker.best, maker.smoothing, maker)
-
-
-def _relative_error(expected: Sequence[Floats], found: Sequence[Floats]) -> float:
-    """Return the mean over samples of the distance from the expected output, as a share of its length."""
-    shares = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(expected, found, strict=True)]
-    return float(np.mean(shares))
 
 
 def _quantize_linears(model: onnx.ModelProto, linears: Sequence[Linear], target: Target) -> onnx.ModelProto:

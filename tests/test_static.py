@@ -25,12 +25,13 @@ from edgebert.export.canonical.dialects import TAPPED, TENSORRT_8_6
 from edgebert.export.canonical.plan import input_of, unsmoothed
 from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.graph import with_outputs
+from edgebert.export.judges import relative_error
 from edgebert.export.lower.forward import normalize
 from edgebert.export.lower.weights import KINDS, Norm, read_weights
 from edgebert.export.mix import Mix
 from edgebert.export.static import OBSERVERS, StaticMaker, StaticOptions, find_smoothing, measure, tapped_graph
 from edgebert.export.static.plan import plan_of
-from edgebert.export.static.search import ALPHAS, relative_error, search_alphas
+from edgebert.export.static.search import ALPHAS, search_alphas
 
 EVERYTHING = StaticOptions(TENSORRT_8_6, residual=True, attention=True)
 LINEARS = StaticOptions(TENSORRT_8_6)

@@ -6,22 +6,15 @@ import numpy as np
 
 from edgebert.calibration import Sample
 from edgebert.engines import Floats, Session
-
-_SAMPLES = 32
+from edgebert.export.judges import judges_of, relative_error
 
 
 def outputs_of(session: Session, samples: Sequence[Sample]) -> list[Floats]:
     """Return the output of a session for some of the samples: token vectors or logits, one array a text."""
-    chosen = samples[:: max(1, len(samples) // _SAMPLES)]
     return [
-        session.run(sample.input_ids, np.ones_like(sample.input_ids), sample.token_type_ids)[0] for sample in chosen
+        session.run(sample.input_ids, np.ones_like(sample.input_ids), sample.token_type_ids)[0]
+        for sample in judges_of(samples)
     ]
-
-
-def relative_error(expected: Sequence[Floats], found: Sequence[Floats]) -> float:
-    """Return the mean over texts of the distance from the expected output, as a share of its length."""
-    shares = [np.linalg.norm(a - b) / max(np.linalg.norm(a), 1e-30) for a, b in zip(expected, found, strict=True)]
-    return float(np.mean(shares))
 
 
 def damages(

@@ -5,15 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from edgebert.calibration import Ranges, Sample, run_graph
 from edgebert.export.canonical import FLOAT, Plan, build
+from edgebert.export.judges import judges_of, relative_error
 from edgebert.export.lint import check
 from edgebert.export.lower.weights import Weights
 from edgebert.export.mix import Made, Mix
 from edgebert.export.saturation import check_saturation
 from edgebert.export.static.plan import StaticOptions, plan_of
-from edgebert.export.static.search import relative_error
 
 _LINEAR_ONLY = "; linear layers alone"  # what a setting's name says where residuals and attention stay in float
-_JUDGES = 32  # samples on which the settings are compared
 
 
 class StaticMaker:
@@ -33,7 +32,7 @@ class StaticMaker:
     ) -> None:
         self._weights, self._options = weights, options
         plans = {name: plan_of(weights, ranges, options) for name, ranges in measured.items()}
-        judges = samples[:: max(1, len(samples) // _JUDGES)]
+        judges = judges_of(samples)
         expected = list(run_graph(self._graph(FLOAT), judges)) if len(plans) > 1 else []
 
         def error(name: str) -> float:

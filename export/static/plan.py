@@ -80,7 +80,7 @@ class Smoothing:
     """The smoothing of a model.
 
     Attributes:
-        alphas: strength by kind of linear layer.
+        alphas: strength by kind of linear layer; a kind that is not named has none.
         factors: what the inputs are multiplied with, by name of the layer; layers without smoothing are left out.
         means: mean of each input channel before that, by name of the layer.
     """
@@ -108,7 +108,7 @@ def find_smoothing(weights: Weights, samples: Sequence[Sample], weight_limit: in
     alphas = search_alphas(weights, maxima, samples, weight_limit)
     factors = {}
     for name, linear in _linears(weights).items():
-        found = smoothing_of(linear, maxima[name], alphas[name.rsplit(".", 1)[1]])
+        found = smoothing_of(linear, maxima[name], alphas.get(name.rsplit(".", 1)[1]))
         if found is not None:
             factors[name] = tuple(found.tolist())
     return Smoothing(alphas, factors, {name: tuple(each.means.tolist()) for name, each in channels.items()})

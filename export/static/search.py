@@ -7,21 +7,19 @@ others, rule any sum of squared errors, and hardly matter after the next LayerNo
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from edgebert.calibration import Sample, smoothing_factors
 from edgebert.calibration.observers import LEVELS, SMALLEST_AMAX
+from edgebert.export.judges import Floats, judges_of, relative_error
 from edgebert.export.lower.forward import embed, encode
-from edgebert.export.lower.weights import KINDS, Linear, Weights
+from edgebert.export.lower.weights import Linear, Weights
+from edgebert.export.smoothing import SMOOTHED
 from edgebert.export.threads import one_thread
 
-Floats = npt.NDArray[np.float32]
 Multiply = Callable[[torch.Tensor], torch.Tensor]  # [tokens, in] -> [tokens, out]
 
 ALPHAS: tuple[float | None, ...] = (None, 0.5, 0.65, 0.8, 0.95)
-
-_JUDGES = 32  # samples on which they are compared
 
 
 def search_alphas(
@@ -29,13 +27,15 @@ def search_alphas(
 ) -> dict[str, float | None]:
     """Return the alpha of each kind with which INT8 in this kind alone moves the last hidden states least.
 
+    The attention output is left out: a multiplication there would part it from INT8 attention, and gain little.
+
     Args:
         weights: of the model.
         maxima: largest absolute value of each input channel, float32 [in], by layer: ``layer.N.KIND``.
-        samples: texts; some of them, spread evenly, are judges.
+        samples: texts; some of them are judges.
         weight_limit: largest code of a weight.
     """
-    judges = samples[:: max(1, len(samples) // _JUDGES)]
+    judges = judges_of(samples)
     with torch.inference_mode(), one_thread():
         expected = _last_hidden(weights, judges, {})
 
@@ -47,7 +47,7 @@ def search_alphas(
             }
             return relative_error(expected, _last_hidden(weights, judges, int8))
 
-        return {kind: min(ALPHAS, key=lambda alpha: damage(kind, alpha)) for kind in KINDS}
+        return {kind: min(ALPHAS, key=lambda alpha: damage(kind, alpha)) for kind in SMOOTHED}
 
 
 def smoothing_of(linear: Linear, maxima: Floats, alpha: float | None) -> Floats | None:
@@ -56,12 +56,6 @@ def smoothing_of(linear: Linear, maxima: Floats, alpha: float | None) -> Floats 
         return None
     inverse: Floats = np.float32(1) / smoothing_factors(maxima, linear.weight.numpy(), alpha)
     return inverse
-
-
-def relative_error(expected: Sequence[Floats], found: Sequence[Floats]) -> float:
-    """Return the mean over texts of the distance from the expected output, as a share of its length."""
-    shares = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(expected, found, strict=True)]
-    return float(np.mean(shares))
 
 
 def _simulated(linear: Linear, maxima: Floats, alpha: float | None, weight_limit: int) -> Multiply:
