@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,8 +151,7 @@ def test_two_teachers_are_averaged(taught, tmp_path):
 
 
 def test_the_same_bits_twice_and_the_teacher_is_asked_once(taught, tmp_path, monkeypatch):
-    from edgebert.export.train import distill as module
-
+    module = sys.modules[distill.__module__]
     asked_for = []
     ask = module.ask_teachers
     monkeypatch.setattr(module, "ask_teachers", lambda *values: (asked_for.append(len(values[3])), ask(*values)))
@@ -161,6 +161,33 @@ def test_the_same_bits_twice_and_the_teacher_is_asked_once(taught, tmp_path, mon
     distill(dataclasses.replace(settings, output=tmp_path / "b"))
     one, other = (
         transformers.BertForSequenceClassification.from_pretrained(tmp_path / name).state_dict() for name in "ab"
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_that_broke_off_goes_on_to_the_same_weights(taught, tmp_path, monkeypatch):
+    from edgebert.export.train import loop
+
+    settings = settings_for(taught("classify"), tmp_path / "whole", augment=1, prune_ffn=50, quantization_aware=1)
+    settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, save_every=7))
+    distill(settings)
+    optimize, steps = loop.Loop._optimize, []
+
+    def breaks(self, model, batch):
+        steps.append(1)
+        if len(steps) in (20, 50):
+            raise KeyboardInterrupt
+        return optimize(self, model, batch)
+
+    monkeypatch.setattr(loop.Loop, "_optimize", breaks)
+    broken = dataclasses.replace(settings, output=tmp_path / "broken", resume=True)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            distill(broken)
+    distill(broken)
+    one, other = (
+        transformers.BertForSequenceClassification.from_pretrained(tmp_path / name).state_dict()
+        for name in ("whole", "broken")
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
 

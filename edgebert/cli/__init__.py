@@ -26,6 +26,7 @@ from edgebert.cli.groups import spread
 from edgebert.cli.inspect import inspect
 from edgebert.cli.lint import lint
 from edgebert.cli.prepare import prepare
+from edgebert.cli.pretrain import pretrain
 from edgebert.cli.tag import tag
 from edgebert.cli.vectors import vectors
 from edgebert.cli.verify import verify
@@ -37,6 +38,7 @@ app.command()(export)
 app.command()(calibrate)
 app.command()(finetune)
 app.command()(distill)
+app.command()(pretrain)
 app.command()(spread(embed))
 app.command()(spread(classify))
 app.command()(spread(tag))

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from edgebert.export.train.tasks.tag import Tag
 from edgebert.export.train.teacher import PREFIX, TeacherAnswers, ask_teachers
 from edgebert.export.train.vocabulary import check_pruned, needed_ids, prune_embeddings, pruned_tokenizer
 from edgebert.export.train.watch import Silent, Watcher
-from edgebert.export.train.workspace import fingerprint, open_workspace, to_json
+from edgebert.export.train.workspace import fingerprint, open_workspace, to_json, workspace_of
 from edgebert.texts import read_texts
 
 _IMPORTANCE_BATCHES = 32  # whose gradients say what may be pruned
@@ -108,9 +108,10 @@ def _prepare(settings: Distill, folders: list[Path], accelerator: Accelerator, w
     tokenizer = load_tokenizer(folders[0])
     _check_alike(teachers, folders)
     limit = token_limit(folders[0], settings.training)
-    work = _workspace(settings, folders, accelerator.is_main_process)
+    work = workspace_of(settings.output)
     wanted, asked = _wanted(settings, task, weights, teachers[0].config.num_hidden_layers)
     if accelerator.is_main_process:
+        open_workspace(settings.output, _decisive(settings, folders), settings.resume)
         write_examples(work / "train", settings, task, _changes(settings, teachers[0], tokenizer), tokenizer, limit)
         watcher.stage("asking the teacher")
         ask_teachers(accelerator, teachers, asked, Store(work / "train"), tokenizer.pad_token_id, work / "answers")
@@ -328,12 +329,12 @@ def _teachers_answers(lesson: _Lesson, folder: Path, accelerator: Accelerator) -
     return lesson.task.score(found, data), found
 
 
-def _workspace(settings: Distill, folders: list[Path], main: bool) -> Path:
+def _decisive(settings: Distill, folders: list[Path]) -> dict[str, object]:
+    """Return everything that decides the weights."""
     decisive = to_json(settings)
     for name in ("output", "resume", "force"):
         del decisive[name]
-    sources: Iterator[str | None] = iter(
-        [*map(str, folders), settings.train, settings.dev, settings.unlabelled, settings.mlm]
-    )
+    texts = None if settings.prune_vocabulary is None else str(settings.prune_vocabulary)
+    sources = [*map(str, folders), settings.train, settings.dev, settings.unlabelled, settings.mlm, texts]
     decisive["sources"] = [fingerprint(source) for source in sources]
-    return open_workspace(settings.output, decisive, settings.resume or not main)
+    return decisive

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from edgebert.errors import InputError
 from edgebert.export.train.batches import Batch, Indices, bucketed, share
@@ -51,6 +52,8 @@ def make_accelerator(precision: str) -> Accelerator:
     """Return what places the model on devices and processes; ``precision`` as in `Training`."""
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    # accelerate keeps one state for the process, which would refuse another precision than that of an earlier run
+    AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
 
 
