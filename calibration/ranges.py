@@ -117,26 +117,31 @@ def load_ranges(path: Path) -> Ranges:
 
 def _range(tensor: str, document: object) -> Range:
     fields = _typed(document, dict, f"the range of {tensor!r}")
-    amax = fields.get("amax")
-    if not _is_number(amax, SMALLEST_AMAX):
+    amax = _number(fields.get("amax"), SMALLEST_AMAX)
+    if amax is None:
         raise InputError(
-            f"the range of {tensor!r} ends at {str(amax)[:20]!r}, not at a number above zero: calibrate again"
+            f"the range of {tensor!r} ends at {str(fields.get('amax'))[:20]!r}, not at a number above zero: "
+            "calibrate again"
         )
-    return Range(float(amax), _typed(fields.get("observer"), str, f"the observer of {tensor!r}"))
+    return Range(amax, _typed(fields.get("observer"), str, f"the observer of {tensor!r}"))
 
 
 def _vectors(fields: Mapping[str, object], key: str, least: float) -> dict[str, tuple[float, ...]]:
     vectors = {}
     for layer, document in _typed(fields.get(key), dict, f"{key!r}").items():
-        numbers = _typed(document, list, f"{key!r} of {layer!r}")
-        if not numbers or not all(_is_number(number, least) for number in numbers):
+        found = [_number(each, least) for each in _typed(document, list, f"{key!r} of {layer!r}")]
+        numbers = tuple(each for each in found if each is not None)
+        if not found or len(numbers) < len(found):
             raise InputError(f"{key!r} of {layer!r} is not a list of numbers in their range: calibrate again")
-        vectors[str(layer)] = tuple(map(float, numbers))
+        vectors[str(layer)] = numbers
     return vectors
 
 
-def _is_number(value: object, least: float) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= _LARGEST
+def _number(value: object, least: float) -> float | None:
+    """Return a number that float32 can hold and that is not below ``least``; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= _LARGEST:
+        return None
+    return float(value)
 
 
 def _typed(value: object, kind: type[_T], what: str) -> _T:

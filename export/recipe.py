@@ -37,6 +37,8 @@ class Recipe:
         jetpack: of a Jetson: 5, 6 or 7; None is the most common one of the board.
         tensorrt: of a Jetson: a release such as ``"10.3"`` that is meant instead of those of its JetPack.
         static: fix the ranges of activations at export on a CPU too; a Jetson's always are.
+        linear_only: for a Jetson: leave residuals and attention in float; nearer to FP32, but TensorRT converts around
+            each of them.
         calibration: file of texts, ``"builtin"`` or ``"hub:NAME"``, see `edgebert.calibration.open_source`: the texts
             for smoothing, for fixed ranges and for the comparison with FP32; None: the built-in ones.
         ranges: file of `edgebert calibrate` with smoothing and fixed ranges, which are then not measured again.
@@ -60,6 +62,7 @@ class Recipe:
     jetpack: int | None = None
     tensorrt: str | None = None
     static: bool = False
+    linear_only: bool = False
     calibration: str | None = None
     ranges: Path | None = None
     column: str | None = None

@@ -28,7 +28,7 @@ _MEANINGS = {
     "measured_on": "engine that these were measured on",
     "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, as a share of its outputs' size",
 }
-_TENSORRT = """`edgebert prepare` builds the TensorRT engine on the device. Where a JetPack's Python is too old for that,
+_TENSORRT = """`edgebert prepare` builds the TensorRT engine on the device. Where a JetPack's Python is too old for it,
 `edgebert prepare path/of/this/folder --trtexec 8.5` prints NVIDIA's own command, on any machine.
 """
 

@@ -10,9 +10,9 @@ import torch
 from checkpoints import WORDS, pooling, save_classifier, save_encoder
 from transformers import AutoTokenizer, BertForSequenceClassification
 
-from edgebert.bundle import MODEL, NATIVE_MODEL, open_bundle
+from edgebert.bundle import MANIFEST, MODEL, NATIVE_MODEL, open_bundle
 from edgebert.container import unpack
-from edgebert.errors import GateError, InputError
+from edgebert.errors import BundleError, GateError, InputError
 from edgebert.export import Recipe, export, read_recipe
 from edgebert.export.mix import multiplications
 from edgebert.loader import load_bundle
@@ -261,3 +261,30 @@ def test_a_graph_with_fixed_ranges_is_held_to_the_same(fragile, tmp_path):
         assert FRAGILE in bundle.manifest.float_layers[engine]
     quantized = [node for node in onnx.load(bundle.path / MODEL).graph.node if node.op_type == "QuantizeLinear"]
     assert quantized and not any(f"{FRAGILE}." in name for node in quantized for name in (*node.input, *node.output))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("gate", [], "field 'gate' must be dict, not list"),
+        ("gate", {"onnxruntime": 1}, "gate: field 'onnxruntime' must be dict, not int"),
+        ("gate", {"onnxruntime": {"verdict": []}}, "onnxruntime: field 'verdict' must be a number or a text"),
+        ("float_layers", {"onnxruntime": {"layer.0.qkv": 3}}, "field 'layer.0.qkv' must be str, not int"),
+    ],
+)
+def test_a_manifest_that_lies_about_the_gate_is_one_line(own_bundle, field, value, message):
+    document = json.loads((own_bundle / MANIFEST).read_text())
+    document[field] = value
+    (own_bundle / MANIFEST).write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=message):
+        open_bundle(own_bundle)
+
+
+def test_what_a_manifest_says_of_the_gate_cannot_move_the_cursor(own_bundle, run):
+    document = json.loads((own_bundle / MANIFEST).read_text())
+    document["gate"] = {"onnxruntime": {"verdict": "passed\x1b[2J", "metric": "accuracy"}}
+    document["float_layers"] = {"onnxruntime": {"layer.0.qkv\r": "no\nreason"}}
+    (own_bundle / MANIFEST).write_text(json.dumps(document))
+    shown = run("inspect", own_bundle).stdout
+    assert b"\\x1b[2J: accuracy None in FP32" in shown and b"layer.0.qkv\\r, no\\nreason" in shown
+    assert b"\x1b" not in shown and b"\r" not in shown

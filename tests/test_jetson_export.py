@@ -21,9 +21,9 @@ from edgebert.export.build_plan import buckets
 from edgebert.export.canonical.dialects import ORT_ARM64, TENSORRT_8_5, TENSORRT_8_6, TENSORRT_10_13
 from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.lint import lint_file, platform_named, source_of
-from edgebert.export.lower.weights import read_weights
+from edgebert.export.lower.weights import KINDS, read_weights
 from edgebert.export.mix import Mix
-from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.targets import target_named
 from edgebert.export.tokens import samples_of
 from edgebert.loader import load_bundle
@@ -73,10 +73,12 @@ def test_a_bundle_for_a_jetson(make, jetpack):
     files = {MODEL, BASELINE, NATIVE_MODEL, NATIVE_BASELINE, PLAN}
     assert files <= manifest.files.keys() and bundle.has(HALF) == (jetpack == 7)
     assert lint_file(source_of(bundle.path, None), platform_named("jetson", jetpack)) == []
-    operators = Counter(node.op_type for node in onnx.load(bundle.path / MODEL).graph.node)
+    nodes = onnx.load(bundle.path / MODEL).graph.node
+    operators = Counter(node.op_type for node in nodes)
+    contexts = sum(node.name.endswith(".context.quantized") for node in nodes)  # where the layer after it is smoothed
     # two layers: four inputs of linear layers, two residuals, four inputs of attention's products; and six weights
-    assert operators["QuantizeLinear"] == 2 * 10 + (0 if jetpack == 7 else 2 * 6)
-    assert operators["DequantizeLinear"] == 2 * 10 + 2 * 6
+    assert operators["QuantizeLinear"] == 2 * 10 + contexts + (0 if jetpack == 7 else 2 * 6)
+    assert operators["DequantizeLinear"] == 2 * 10 + contexts + 2 * 6
 
 
 @pytest.mark.parametrize("jetpack", [6, 7])
@@ -140,6 +142,12 @@ def test_the_plan_for_the_device(make, settings, models, oldest, below):
     flags = {word for word in line.split() if word.startswith("--") and "=" not in word}
     int8 = {"--int8"} if "int8" in models else set()
     assert flags == ({"--stronglyTyped"} if settings["jetpack"] == 7 else {"--fp16"} | int8)
+
+
+def test_linear_layers_alone(make):
+    graph = onnx.load(make(target="jetson", jetpack=6, linear_only=True).path / MODEL).graph
+    quantized = {node.name for node in graph.node if node.op_type == "QuantizeLinear" and ".weight" not in node.name}
+    assert quantized == {f"layer.{number}.{kind}.input.quantized" for number in range(2) for kind in KINDS}
 
 
 def test_lengths_that_get_an_engine_of_their_own():
@@ -219,7 +227,9 @@ def maker(checkpoint, tmp_path_factory):
     loaded = load_checkpoint(str(checkpoint), "embed", "tiny")
     tokenizer = Tokenizer.from_file(checkpoint / "tokenizer.json")
     samples = list(samples_of(tokenizer, TEXTS[:20], loaded.shape.max_tokens))
-    return StaticMaker(read_weights(loaded), samples, StaticOptions(TENSORRT_8_6, residual=True, attention=True))
+    weights = read_weights(loaded)
+    measured = measure(weights, samples, 127, loaded.weights_sha256)
+    return StaticMaker(weights, measured, samples, StaticOptions(TENSORRT_8_6, residual=True, attention=True))
 
 
 def quantized_in(made):
@@ -228,15 +238,19 @@ def quantized_in(made):
 
 
 def test_a_graph_is_made_again_with_layers_in_float(maker):
-    whole = quantized_in(maker.make(Mix(maker.settings[0])))
-    assert len(maker.settings) == 3 and "none" in maker.settings
+    *whole, linear_only = maker.settings
+    assert linear_only == f"{whole[0]}; linear layers alone"
     floats = frozenset(["layer.0.output", "layer.1.attention_output"])
-    for setting in maker.settings:
-        mixed = quantized_in(maker.make(Mix(setting, floats)))
-        gone = {name for name in whole - mixed if ".weight" not in name}
-        assert gone == {f"{name}.input" for name in floats}
+    for setting in whole:
+        made = maker.make(Mix(setting))
+        assert made.provenance == {"smoothing": setting}
+        gone = quantized_in(made) - (mixed := quantized_in(maker.make(Mix(setting, floats))))
+        assert gone == {f"{name}.{part}" for name in floats for part in ("input", "weight")}
         assert "layer.1.context" in mixed  # attention still ends in INT8
-    assert maker.make(Mix("none")).provenance == {"smoothing": "none"}
+    activations = {
+        name for name in quantized_in(maker.make(Mix(linear_only))) if ".weight" not in name and ".qkv." not in name
+    }
+    assert activations == {f"layer.{n}.{kind}.input" for n in range(2) for kind in KINDS if kind != "qkv"}
 
 
 def test_one_layer_alone(maker):

@@ -232,9 +232,10 @@ def test_bad_input_of_calibrate_is_one_line(tmp_path, run, flags, message):
 
 
 def test_activations_that_are_not_finite(weights):
-    broken = weights.layers[0].linears["output"]
-    linear = dataclasses.replace(broken, bias=torch.full_like(broken.bias, 3e38)  # its square overflows)
-    layer = dataclasses.replace(weights.layers[0], linears={**weights.layers[0].linears, "output": linear})
+    huge = dataclasses.replace(
+        weights.layers[0].linears["qkv"], bias=torch.full_like(weights.layers[0].linears["qkv"].bias, 3e38)
+    )  # finite, but the products of queries and keys are not
+    layer = dataclasses.replace(weights.layers[0], linears={**weights.layers[0].linears, "qkv": huge})
     with pytest.raises(InputError, match="is NaN or infinite on a sample: the model cannot be quantized"):
         measure(dataclasses.replace(weights, layers=(layer, *weights.layers[1:])), SAMPLES, 127, "model")
 

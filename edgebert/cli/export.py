@@ -65,6 +65,12 @@ def export(
         bool,
         typer.Option("--static", help="Fix the ranges of activations in the graph for a CPU; a Jetson's always are."),
     ] = False,
+    linear_only: Annotated[
+        bool,
+        typer.Option(
+            "--linear-only", help="For a Jetson: residuals and attention stay in float; more accurate, slower."
+        ),
+    ] = False,
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -146,6 +152,7 @@ def export(
         "jetpack": jetpack,
         "tensorrt": tensorrt,
         "static": static or None,
+        "linear_only": linear_only or None,
         "calibration": calibration,
         "ranges": ranges,
         "column": column,

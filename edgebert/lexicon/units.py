@@ -51,7 +51,10 @@ def words(text: str, offsets: Ids, continues: Flags, lowercase: bool) -> Iterato
     """
     begins = np.flatnonzero(~continues).tolist()
     for first, end in itertools.pairwise([*begins, len(continues)]):
-        yield Place(_key(text[offsets[first, 0] : offsets[end - 1, 1]], lowercase), first, end)
+        stop = int(offsets[end - 1, 1])
+        while stop < len(text) and unicodedata.category(text[stop])[0] == "M":
+            stop += 1  # the tokenizer strips accents, and a word ends before one
+        yield Place(_key(text[offsets[first, 0] : stop], lowercase), first, end)
 
 
 FINDERS: dict[Unit, Finder] = {"characters": characters, "words": words}

@@ -65,7 +65,7 @@ def prepare(path: Path, options: Options = Options(), progress: Progress = lambd
     Raises:
         BundleError: the bundle or its build plan is missing, damaged or hostile.
         EngineUnavailableError: this device has no GPU, no TensorRT, or one that the bundle is not for.
-        EngineError: the build failed, or no engine gives the golden answers; what ran before still runs.
+        EngineError: the build failed, or no engine gives the golden answers; `load` runs another engine of the bundle.
     """
     bundle = open_bundle(path)
     plan = read_plan(bundle)

@@ -46,9 +46,18 @@ class Operand:
 
     def codes(self, limit: int) -> npt.NDArray[np.int8]:
         """Return the weight in whole multiples of its scales, from -limit to limit."""
+        codes: npt.NDArray[np.int8] = np.clip(np.rint(self.weight / self._steps), -limit, limit).astype(np.int8)
+        return codes
+
+    def rounded(self, limit: int) -> Floats:
+        """Return the weight as it is in INT8, in float."""
+        return self.codes(limit) * self._steps
+
+    @property
+    def _steps(self) -> Floats:
         if self.scales is None:
             raise ValueError("a weight in float has no codes")
-        return np.clip(np.rint(self.weight / self.scales), -limit, limit).astype(np.int8)
+        return self.scales
 
     def parts(self, count: int) -> list["Operand"]:
         """Cut the output channels into equal parts."""

@@ -56,6 +56,8 @@ def _attempts(engine: str, found: Mapping[str, Any]) -> list[str]:
             f"| {attempt['setting']} | {len(attempt['float_layers'])} | {attempt['float_share']:.0%} | {drop} "
             f"| {attempt['verdict']} |"
         )
+    if found["note"]:
+        lines += ["", f"The search {found['note']}; with more time, or on a faster machine, it may find another mix."]
     return [*lines, ""]
 
 

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from edgebert.calibration import Ranges, Sample, run_graph
 from edgebert.export.canonical import FLOAT, Plan, build
+from edgebert.export.lint import check
 from edgebert.export.lower.weights import Weights
 from edgebert.export.mix import Made, Mix
+from edgebert.export.saturation import check_saturation
 from edgebert.export.static.plan import StaticOptions, plan_of
 from edgebert.export.static.search import relative_error
 
+_LINEAR_ONLY = "; linear layers alone"  # what a setting's name says where residuals and attention stay in float
 _JUDGES = 32  # samples on which the settings are compared
 
 
@@ -37,10 +40,13 @@ class StaticMaker:
             return relative_error(expected, list(run_graph(self._graph(plans[name]), judges)))
 
         self._plans = {name: plans[name] for name in (sorted(plans, key=error) if len(plans) > 1 else plans)}
+        if options.residual or options.attention:
+            best = next(iter(self._plans))
+            self._plans[f"{best}{_LINEAR_ONLY}"] = _linear_only(self._plans[best])
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Names of the settings, from the least error on the samples."""
+        """Names of the settings, from the least error on the samples; last, where more is INT8, linear layers alone."""
         return tuple(self._plans)
 
     def make(self, mix: Mix) -> Made:
@@ -49,11 +55,21 @@ class StaticMaker:
 
     def alone(self, layer: str) -> Made:
         """Make the graph with one linear layer in INT8 and everything else in float."""
-        plan = dataclasses.replace(self._plans[self.settings[0]], residual=False, attention=False)
+        plan = _linear_only(self._plans[self.settings[0]])
         return self._made(plan.without(plan.linears.keys() - {layer}), {})
 
     def _made(self, plan: Plan, provenance: dict[str, str]) -> Made:
-        return Made(self._graph(plan), provenance)
+        options = self._options
+        model = build(self._weights, plan, options.dialect)
+        if options.dialect.unsigned:
+            check_saturation(model)
+        if options.platform is not None:
+            check(model, options.platform, len(self._weights.position))
+        return Made(bytes(model.SerializeToString()), provenance)
 
     def _graph(self, plan: Plan) -> bytes:
         return bytes(build(self._weights, plan, self._options.dialect).SerializeToString())
+
+
+def _linear_only(plan: Plan) -> Plan:
+    return dataclasses.replace(plan, residual=False, attention=False)

@@ -23,6 +23,7 @@ from edgebert.export.canonical.plan import RESIDUALS, quantized_tensors, unsmoot
 from edgebert.export.canonical.quantizers import operand
 from edgebert.export.graph import with_outputs
 from edgebert.export.lower.weights import KINDS, Linear, Weights
+from edgebert.export.platforms import Platform
 from edgebert.export.static.search import search_alphas, smoothing_of
 
 # measured in docs/decisions/0008-calibration.md
@@ -40,11 +41,19 @@ _ALTERNATIVES: Mapping[str, Observers] = {
 
 @dataclasses.dataclass(frozen=True)
 class StaticOptions:
-    """How a model is quantized with fixed ranges: the dialect of its graph, and what besides linear layers is INT8."""
+    """How a model is quantized with fixed ranges.
+
+    Attributes:
+        dialect: of its graph.
+        residual: residuals are INT8 as well.
+        attention: what attention's products read is INT8 as well.
+        platform: the TensorRT whose lint every graph must pass; None for a CPU.
+    """
 
     dialect: Dialect
     residual: bool = False
     attention: bool = False
+    platform: Platform | None = None
 
 
 def measure(weights: Weights, samples: Sequence[Sample], weight_limit: int, model_sha256: str) -> dict[str, Ranges]:
@@ -149,8 +158,7 @@ def _bias_shift(linear: Linear, plan: LinearPlan, means: Sequence[float], dialec
     """
     exact = operand(linear, plan, dialect)
     smoothed = np.array(means) * (1 if plan.smoothing is None else np.array(plan.smoothing))
-    lost = exact.weight.astype(np.float64) - exact.codes(dialect.weight_limit) * exact.scales
-    shift = smoothed @ lost
+    shift = smoothed @ (exact.weight.astype(np.float64) - exact.rounded(dialect.weight_limit))
     return tuple(shift.astype(np.float32).tolist())
 
 
