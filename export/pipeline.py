@@ -6,7 +6,7 @@ from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.graph import to_graph
 from edgebert.export.judge import judge
-from edgebert.export.lower import lower, unsupported
+from edgebert.export.lower import FAST, PRECISE, lower, unsupported
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe, model_name, output_of
 from edgebert.export.targets import target_named
@@ -50,7 +50,8 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
             progress(f"leaving out the native engine: {reason}")
         elif "native" in target.engines:
             progress("lowering to the native engine")
-            native = lower(checkpoint, folder / TOKENIZER, samples, quantized is not None)
+            scheme = PRECISE if recipe.precise else FAST
+            native = lower(checkpoint, folder / TOKENIZER, samples, quantized is not None, scheme)
         progress("comparing with FP32")
         draft = write_draft(folder, checkpoint, target, Artefacts(graph, quantized, native))
         verdict = judge(draft, checkpoint, texts, samples)

@@ -27,6 +27,7 @@ class Recipe:
         model: checkpoint folder or hub id; None is the MiniLM of the ``demo`` extra.
         task: ``embed``, ``classify``, ``tag``, ``answer`` or ``auto`` (what the checkpoint was made for).
         precision: ``int8`` or ``fp32``.
+        precise: 14-bit activations in INT8 on the engine ``native``: nearer to FP32, and slower.
         target: name of a target, see `edgebert.export.targets`.
         texts: file of texts (txt, csv, tsv or jsonl) for smoothing and the comparison with FP32; None: built-in texts.
         column: column or field of ``texts``; None takes its default.
@@ -39,6 +40,7 @@ class Recipe:
     model: str | None = None
     task: str = "auto"
     precision: str = "int8"
+    precise: bool = False
     target: str = "cpu"
     texts: Path | None = None
     column: str | None = None
@@ -49,6 +51,8 @@ class Recipe:
     def __post_init__(self) -> None:
         _check_choice("task", self.task, TASKS)
         _check_choice("precision", self.precision, PRECISIONS)
+        if self.precise and self.precision != "int8":
+            raise InputError(f"precise is of int8 models, the precision is {self.precision!r}: leave one out")
         target_named(self.target)
 
 

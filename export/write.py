@@ -9,7 +9,7 @@ import onnx
 from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, NATIVE_BASELINE, NATIVE_MODEL, REPORT, TOKENIZER, Bundle
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.judge import Verdict
-from edgebert.export.lower import SCHEME, NativeFiles
+from edgebert.export.lower import FAST, NativeFiles
 from edgebert.export.quantize import Quantized
 from edgebert.export.report import model_card, report_json, report_markdown
 from edgebert.export.targets import Target
@@ -34,7 +34,7 @@ def write_draft(folder: Path, checkpoint: Checkpoint, target: Target, made: Arte
     """Write the models beside the tokenizer and return a bundle that can be loaded but promises nothing yet."""
     _write_models(folder, made)
     names = [*(name for pair in _MODELS for name in pair if (folder / name).exists()), TOKENIZER]
-    schemes = {"native": SCHEME, "onnxruntime": target.scheme}
+    schemes = {"native": (made.native.scheme if made.native else FAST).name, "onnxruntime": target.scheme}
     engines = tuple(name for name in target.engines if name != "native" or made.native is not None)
     int8 = made.quantized is not None
     manifest = Manifest(

@@ -22,6 +22,7 @@ from edgebert.engines import open_session
 from edgebert.errors import BundleError, InputError
 from edgebert.export import Recipe, export
 from edgebert.export.checkpoint import load_checkpoint
+from edgebert.export.lower.attention import attend_integer
 from edgebert.export.lower.forward import embed, encode
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.quantize import integer_table
@@ -120,7 +121,9 @@ def test_the_engine_computes_what_the_simulation_does(checkpoint, bundle):
         sample = Sample(ids, (np.arange(tokens)[None] > tokens // 2).astype(np.int32))
         hidden = embed(weights, integer_table(weights.word), [sample])
         for layer, linears in zip(weights.layers, layers, strict=True):
-            hidden = encode(layer, weights, hidden, [tokens], lambda kind, values, of=linears: of[kind](values))
+            hidden = encode(
+                layer, weights, hidden, [tokens], lambda kind, values, of=linears: of[kind](values), attend_integer
+            )
         found = session.run(ids, np.ones_like(ids), sample.token_type_ids)[0]
         # a difference in the last bit of a float may flip the rounding of an activation, by one step of 255
         assert np.abs(found - hidden.numpy()).max() < 0.02

@@ -39,6 +39,10 @@ def export(
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Quantize to INT8; the default.")] = False,
     fp32: Annotated[bool, typer.Option("--fp32", help="Keep FP32.")] = False,
+    precise: Annotated[
+        bool,
+        typer.Option("--precise", help="INT8 with 14-bit activations on the engine native: nearer to FP32, slower."),
+    ] = False,
     target: Annotated[
         str | None,
         typer.Option("--target", metavar="NAME", help="cpu (this machine; the default), cpu-x86 or cpu-arm64."),
@@ -80,6 +84,7 @@ def export(
         "model": model,
         "task": task and task.value,
         "precision": "int8" if int8 else "fp32" if fp32 else None,
+        "precise": precise or None,
         "target": target,
         "texts": texts,
         "column": column,

@@ -81,8 +81,7 @@ bool same(const std::vector<float> &a, const std::vector<float> &b) {
 }
 
 /// Bits that every path, thread count and batch must give. They change only with the formulas.
-void check_bits(bool int8, bool classify, std::uint32_t expected) {
-    const EngineShape shape;
+void check_bits(bool int8, bool classify, std::uint32_t expected, const EngineShape &shape = {}) {
     const AlignedBytes file(ModelWriter(shape, int8, classify).bytes());
     const std::shared_ptr<const Model> model = Model::from_memory(file.data(), file.size());
     const Texts texts(shape);

@@ -36,14 +36,14 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         if (left < width) {
             finish(product, row, column, sums, [&](const Floats &value, float *to, std::size_t lane) {
                 const std::size_t count = std::min(left - std::min(left, lane), std::size_t{16});
-                const bool add = product.finish == Finish::kAdd;
+                const bool add = adds(product.finish);
                 (add ? Floats::load(to, count) + value : value).store(to, count);
             });
         } else if (product.finish == Finish::kCoarseGelu) {
             finish(product, row, column, sums,
                    [](const Floats &value, float *to, std::size_t) { coarse_gelu(value).store(to); });
             return;
-        } else if (product.finish == Finish::kAdd) {
+        } else if (adds(product.finish)) {
             finish(product, row, column, sums,
                    [](const Floats &value, float *to, std::size_t) { (Floats::load(to) + value).store(to); });
         } else {
