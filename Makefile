@@ -20,7 +20,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[export,demo,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[export,demo,dev,tensorrt-check]"
 	touch $@
 
 demo: setup
@@ -86,6 +86,7 @@ check: setup
 	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.cpp' '*.h')
 	$(BIN)/python tools/make_unicode_tables.py --check
 	$(BIN)/python tools/make_cli_docs.py --check
+	$(BIN)/python tools/make_lint_docs.py --check
 
 bench: setup
 	$(BIN)/edgebert export --int8 --target cpu --output build/demo/minilm.bundle --force

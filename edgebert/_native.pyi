@@ -122,7 +122,7 @@ class Session:
         input_ids and token_type_ids: int32 [batch, tokens]; lengths: int64 [batch], tokens of each row.
         """
     def answer(self, input_ids: _Int32, lengths: _Int64, token_type_ids: _Int32 | None = None) -> _Float32:
-        """Pooled vectors [batch, hidden], scores [batch, labels] or [batch, tokens, labels], or logits [.., tokens, 2]."""
+        """Vectors [batch, hidden], scores [batch, labels] or [batch, tokens, labels], or logits [batch, tokens, 2]."""
 
 def cpu_paths() -> list[str]: ...
 def pack_int8(weight: npt.NDArray[np.int8], /) -> npt.NDArray[np.int8]:

@@ -11,12 +11,13 @@ from edgebert.manifest import Manifest, parse_manifest
 MANIFEST = "edgebert.json"
 MODEL = "model.onnx"
 BASELINE = "model.fp32.onnx"
+HALF = "model.fp16.onnx"
 NATIVE_MODEL = "model.edgebert"
 NATIVE_BASELINE = "model.fp32.edgebert"
 TOKENIZER = "tokenizer.edgebert"
 GOLDEN = "golden.json"
-PLAN = "plan.json"
 REPORT = "report.json"
+PLAN = "plan.json"
 
 _FILES = {"native": (NATIVE_MODEL, NATIVE_BASELINE), "onnxruntime": (MODEL, BASELINE)}
 
@@ -68,12 +69,12 @@ class Bundle:
 
 
 def model_file(manifest: Manifest, engine: str, baseline: bool) -> str:
-    """Return the name of the file that an engine opens; the baseline of an FP32 bundle is its model.
+    """Return the name of the file that an engine opens; where its model is FP32, that is the baseline too.
 
     An engine that this version does not know is taken to open the graph.
     """
     own, fp32 = _FILES.get(engine, (MODEL, BASELINE))
-    return fp32 if baseline and manifest.precision != "fp32" else own
+    return fp32 if baseline and manifest.scheme.get(engine, manifest.precision) != "fp32" else own
 
 
 def open_bundle(path: str | os.PathLike[str]) -> Bundle:

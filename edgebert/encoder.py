@@ -104,7 +104,7 @@ class Encoder(Task[EmbedHead]):
     def read(
         self, texts: Sequence[str], batch_size: int = 32, *, long_texts: LongTokens = "windows"
     ) -> list[TokenOutputs]:
-        """Return the tokens of each text with their vectors, float32 [tokens, dimension], neither pooled nor normalized.
+        """Return the tokens of each text with their vectors [tokens, dimension], neither pooled nor normalized.
 
         Args:
             texts: the texts.

@@ -15,16 +15,13 @@ Aggregation = Literal["none", "simple", "first", "average", "max"]
 
 
 class _Place(TypedDict):
+    score: float
     word: str
     start: int
     end: int
 
 
-class _Scored(_Place):
-    score: float
-
-
-class Entity(_Scored, total=False):
+class Entity(_Place, total=False):
     """A piece of text with a label; ``start`` and ``end`` are code points of the text, end excluded.
 
     Entities have an ``entity_group``, the label without "B-" and "I-"; tokens (aggregation "none") have the label
@@ -75,10 +72,7 @@ class Grouping:
         """
         units = [self._unit(text, tokens, at) for at in range(len(tokens.ids))]
         if aggregation == "none":
-            return [
-                {"entity": each.label, "score": each.score, "index": at, **_place(each)}
-                for at, each in enumerate(map(self._labelled, units), 1)
-            ]
+            return [_token(at, self._labelled(unit)) for at, unit in enumerate(units, 1)]
         if aggregation != "simple":
             words = _words(units, self._pieces.continues(tokens.ids).tolist())
             units = [self._merged(word, aggregation) for word in words]
@@ -114,8 +108,15 @@ class Grouping:
         }
 
 
-def _place(each: _Labelled) -> _Place:
-    return {"word": each.word, "start": each.start, "end": each.end}
+def _token(index: int, token: _Labelled) -> Entity:
+    return {
+        "entity": token.label,
+        "score": token.score,
+        "index": index,
+        "word": token.word,
+        "start": token.start,
+        "end": token.end,
+    }
 
 
 def _words(units: Sequence[_Unit], continues: Sequence[bool]) -> Iterator[list[_Unit]]:

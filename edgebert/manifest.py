@@ -10,7 +10,7 @@ from edgebert.fields import Fields
 
 FORMAT = 1
 TASKS = ("embed", "classify", "tag", "answer")
-PRECISIONS = ("int8", "fp32")
+PRECISIONS = ("int8", "fp16", "fp32")
 POOLINGS = ("mean", "cls", "max")
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 

@@ -25,6 +25,16 @@ class Spans:
     scores: Floats
     no_answer: float
 
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """First and last token of the best span; None where there is no token."""
+        return (int(self.starts[0]), int(self.ends[0])) if len(self.starts) else None
+
+    @property
+    def score(self) -> float:
+        """The score of the best span; that of "no answer" where there is no token."""
+        return float(self.scores[0]) if len(self.starts) else self.no_answer
+
 
 def best_spans(logits: Floats, count: int, longest: int) -> Spans:
     """Return the best spans of a row.

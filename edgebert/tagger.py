@@ -44,7 +44,7 @@ class Tagger(Task[TagHead]):
     @overload
     def tag(
         self,
-        texts: Sequence[str],
+        texts: list[str] | tuple[str, ...],
         aggregation: Aggregation = "simple",
         *,
         ignore_labels: Sequence[str] = ("O",),

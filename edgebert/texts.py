@@ -66,7 +66,8 @@ def read_texts(path: str | os.PathLike[str], format: TextFormat | None = None, c
 def read_records(path: str | os.PathLike[str], format: TextFormat | None = None) -> Iterator[Record]:
     """Yield texts, or pairs of texts where the file has two columns for them.
 
-    These are "text" and "text_pair", "text_a" and "text_b", or "question" and "context". The first row decides; arguments and errors are those of `read_texts`.
+    These are "text" and "text_pair", "text_a" and "text_b", or "question" and "context". The first row decides;
+    arguments and errors are those of `read_texts`.
     """
     path = Path(path)
     kind = format_of(path) if format is None else format

@@ -1,6 +1,7 @@
 """The output of a model for every token of a text, however long the text is."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
@@ -65,7 +66,7 @@ def _joined(rows: EncodedBatch, outputs: list[Floats], stride: int, truncated: F
     special = rows.special_tokens_mask
     texts = int(rows.row_text[-1]) + 1 if len(rows) else 0
     firsts = np.searchsorted(rows.row_text, np.arange(texts + 1)).tolist()
-    for first, end in zip(firsts[:-1], firsts[1:], strict=True):
+    for first, end in itertools.pairwise(firsts):
         ids, places, values = [], [], []
         for row in range(first, end):
             start = int(rows.row_starts[row])

@@ -174,7 +174,8 @@ def _as_token_classifier(answerer: Any) -> Any:  # noqa: ANN401
     """Return the same model with its start and end logits as the two labels of a token."""
     config = copy.deepcopy(answerer.config)
     config.num_labels = 2
-    model = transformers.BertForTokenClassification(config)
+    kind: Any = transformers.BertForTokenClassification
+    model = kind(config)
     model.bert, model.classifier = answerer.bert, answerer.qa_outputs
     return model
 

@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.export.checkpoint import load_checkpoint
-from edgebert.export.graph import to_graph
+from edgebert.export.graphs import make_graphs
 from edgebert.export.judge import judge
 from edgebert.export.lower import FAST, PRECISE, lower, unsupported
-from edgebert.export.quantize import quantize
-from edgebert.export.recipe import Recipe, model_name, output_of
-from edgebert.export.targets import target_named
+from edgebert.export.recipe import Recipe, model_name, output_of, target_of
 from edgebert.export.texts import for_task, golden_texts, read_export_texts
 from edgebert.export.tokens import check_tokens, samples_of, write_tokenizer
 from edgebert.export.write import Artefacts, finish_bundle, write_draft
@@ -31,30 +29,28 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         TokenizerError: its tokenizer is not supported.
         MissingExtraError: the demo model was asked for and is not installed.
     """
-    target = target_named(recipe.target)
+    target = target_of(recipe)
     with new_folder(output_of(recipe), replace=recipe.force) as folder:
         progress("loading the checkpoint")
-        texts = read_export_texts(recipe.texts, recipe.column)
+        texts = read_export_texts(recipe.calibration, recipe.column)
         checkpoint = load_checkpoint(recipe.model, recipe.task, recipe.name or model_name(recipe.model))
         texts = for_task(texts, checkpoint.task)
         progress("compiling the tokenizer")
         tokenizer = write_tokenizer(checkpoint, folder)
         check_tokens(tokenizer, checkpoint, (*golden_texts(checkpoint.task), *texts.comparison))
-        progress("exporting the FP32 graph")
-        graph = to_graph(checkpoint)
         samples = list(samples_of(tokenizer, texts.smoothing, checkpoint.shape.max_tokens))
-        progress("quantizing" if recipe.precision == "int8" else "keeping FP32")
-        quantized = quantize(graph, checkpoint.shape, samples, target) if recipe.precision == "int8" else None
+        progress("making the graphs")
+        graphs = make_graphs(checkpoint, samples, target, recipe)
         native = None
         if "native" in target.engines and (reason := unsupported(checkpoint)) is not None:
             progress(f"leaving out the native engine: {reason}")
         elif "native" in target.engines:
             progress("lowering to the native engine")
             scheme = PRECISE if recipe.precise else FAST
-            native = lower(checkpoint, folder / TOKENIZER, samples, quantized is not None, scheme)
+            native = lower(checkpoint, folder / TOKENIZER, samples, recipe.precision == "int8", scheme)
         progress("comparing with FP32")
-        draft = write_draft(folder, checkpoint, target, Artefacts(graph, quantized, native))
+        draft = write_draft(folder, checkpoint, target, recipe.precision, Artefacts(graphs, native))
         verdict = judge(draft, checkpoint, texts, samples)
         progress("writing the bundle")
-        finish_bundle(draft, checkpoint, texts, verdict, recipe.slim)
+        finish_bundle(draft, checkpoint, target, texts, verdict, recipe.slim)
     return open_bundle(output_of(recipe))

@@ -102,6 +102,12 @@ BOARDS = (
 DEFAULT_JETPACK = {"jetson-orin": 6, "jetson-xavier": 5, "jetson-thor": 7}
 NAMES = ("jetson", *(board.name for board in BOARDS))
 
+# where TensorRT has one kernel for the whole of attention: "Multi-Head Attention Fusion" in NVIDIA's developer guide
+ATTENTION_CAPABILITY = (7, 5)  # of the board, at least
+ATTENTION_HEAD_SIZES = (16, 32, 64)  # in INT8
+ATTENTION_HEAD_SIZES_FLOAT16 = range(16, 257, 8)  # before TensorRT 10.14
+ATTENTION_TOKENS = 512  # at most, in INT8
+
 _VERSION = re.compile(r"(\d{1,2})\.(\d{1,3})(\.\d+)*")
 
 
@@ -128,6 +134,12 @@ def platform_named(target: str = "jetson", jetpack: int | None = None, tensorrt:
             f"TensorRT {release} does not exist for {board.name}: leave out --tensorrt or name its JetPack's"
         )
     return Platform(board, (release,), jetpack)
+
+
+def fuses_int8_attention(platform: Platform, head_size: int, max_tokens: int) -> bool:
+    """Return whether TensorRT has one INT8 kernel for attention; elsewhere INT8 splits it and is slower than FP16."""
+    capable = platform.board.compute_capability >= ATTENTION_CAPABILITY
+    return capable and head_size in ATTENTION_HEAD_SIZES and max_tokens <= ATTENTION_TOKENS
 
 
 def release_of(version: Version) -> Release:

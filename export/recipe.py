@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from edgebert import manifest
+from edgebert.calibration import BUILTIN
 from edgebert.errors import InputError
-from edgebert.export.targets import target_named
+from edgebert.export.targets import Target, target_named
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,7 +16,9 @@ else:
     import tomli as tomllib
 
 TASKS = ("auto", *manifest.TASKS)
-PRECISIONS = ("int8", "fp32")
+PRECISIONS = ("int8", "fp16", "fp32")
+
+_KINDS = {bool: "true or false", int: "a whole number", str: "a text"}  # of the settings in a file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +29,15 @@ class Recipe:
         output: folder of the bundle to write; None: NAME-PRECISION-TARGET.bundle in the current folder.
         model: checkpoint folder or hub id; None is the MiniLM of the ``demo`` extra.
         task: ``embed``, ``classify``, ``tag``, ``answer`` or ``auto`` (what the checkpoint was made for).
-        precision: ``int8`` or ``fp32``.
+        precision: ``int8``, ``fp16`` (of a Jetson) or ``fp32`` (of a CPU).
         precise: 14-bit activations in INT8 on the engine ``native``: nearer to FP32, and slower.
         target: name of a target, see `edgebert.export.targets`.
-        texts: file of texts (txt, csv, tsv or jsonl) for smoothing and the comparison with FP32; None: built-in texts.
-        column: column or field of ``texts``; None takes its default.
+        jetpack: of a Jetson: 5, 6 or 7; None is the most common one of the board.
+        tensorrt: of a Jetson: a release such as ``"10.3"`` that is meant instead of those of its JetPack.
+        static: fix the ranges of activations at export on a CPU too; a Jetson's always are.
+        calibration: file of texts, ``"builtin"`` or ``"hub:NAME"``, see `edgebert.calibration.open_source`: the texts
+            for smoothing, for fixed ranges and for the comparison with FP32; None: the built-in ones.
+        column: column or field of ``calibration``; None takes its default.
         name: name of the bundle in the manifest; None takes the checkpoint's.
         slim: leave out the FP32 baseline.
         force: replace ``output`` where it exists.
@@ -42,7 +49,10 @@ class Recipe:
     precision: str = "int8"
     precise: bool = False
     target: str = "cpu"
-    texts: Path | None = None
+    jetpack: int | None = None
+    tensorrt: str | None = None
+    static: bool = False
+    calibration: str | None = None
     column: str | None = None
     name: str | None = None
     slim: bool = False
@@ -53,7 +63,23 @@ class Recipe:
         _check_choice("precision", self.precision, PRECISIONS)
         if self.precise and self.precision != "int8":
             raise InputError(f"precise is of int8 models, the precision is {self.precision!r}: leave one out")
-        target_named(self.target)
+        target = target_of(self)
+        served = _served(target)
+        if self.precision not in served:
+            raise InputError(
+                f"precision is {self.precision!r}, {target.name} is served in {' or '.join(served)}: choose one of them"
+            )
+        fixed = self.precision == "int8" and (self.static or target.platform is not None)
+        if fixed and self.model is not None and self.calibration is None:
+            raise InputError(
+                "INT8 with fixed ranges needs texts like those of the device: give --calibration FILE, or "
+                f"--calibration {BUILTIN} to insist on the built-in ones"
+            )
+
+
+def target_of(recipe: Recipe) -> Target:
+    """Return the target of a recipe."""
+    return target_named(recipe.target, recipe.jetpack, recipe.tensorrt)
 
 
 def output_of(recipe: Recipe) -> Path:
@@ -61,7 +87,7 @@ def output_of(recipe: Recipe) -> Path:
     if recipe.output is not None:
         return recipe.output
     name = recipe.name or model_name(recipe.model)
-    return Path(f"{name}-{recipe.precision}-{target_named(recipe.target).name}.bundle")
+    return Path(f"{name}-{recipe.precision}-{target_of(recipe).name}.bundle")
 
 
 def model_name(model: str | None) -> str:
@@ -88,14 +114,21 @@ def _setting(path: Path, key: str, value: object) -> object:
     kinds = {field.name: field.type for field in dataclasses.fields(Recipe)}
     if key not in kinds:
         raise InputError(f"{path}: unknown key {key!r}: a recipe has {', '.join(kinds)}")
-    wanted = bool if kinds[key] is bool else str
-    if not isinstance(value, wanted):
-        raise InputError(f"{path}: {key} is {value!r}, it must be {'true or false' if wanted is bool else 'a text'}")
+    wanted = next(kind for kind in _KINDS if kind.__name__ in str(kinds[key]) or kind is str)
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise InputError(f"{path}: {key} is {value!r}, it must be {_KINDS[wanted]}")
     if "Path" in str(kinds[key]):
         return path.parent / str(value)
     if key == "model" and (path.parent / str(value)).is_dir():
         return str(path.parent / str(value))
+    if key == "calibration" and value != BUILTIN and not str(value).startswith("hub:"):
+        return str(path.parent / str(value))
     return value
+
+
+def _served(target: Target) -> tuple[str, ...]:
+    """Return the precisions of a target; a Jetson's bundles hold an FP32 baseline anyway."""
+    return ("int8", "fp32") if target.platform is None else ("int8", "fp16")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ _MEANINGS = {
     "score_difference_mean": "mean difference of a score from FP32",
     "score_difference_max": "largest difference of a score from FP32",
     "texts": "texts compared",
+    "measured_on": "engine that these were measured on",
     "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, as a share of its outputs' size",
 }
 
@@ -67,10 +68,18 @@ def report_markdown(report: Mapping[str, object]) -> str:
             _row("size of the FP32 baseline", [_megabytes(_mapping(sizes[engine])["fp32"]) for engine in engines]),
             "",
             f"Texts: {texts['source']}, {texts['comparison']} compared ({held_out}).",
+            *_ranges(report, texts),
             "Latency is not part of this report: run `edgebert bench` on the device.",
             "",
         ]
     )
+
+
+def _ranges(report: Mapping[str, object], texts: Mapping[str, object]) -> list[str]:
+    """Say where the ranges of activations are from, where they are fixed."""
+    if not any(str(scheme).endswith("-static") for scheme in _mapping(report["scheme"]).values()):
+        return []
+    return [f"Ranges of activations: fixed by {texts['smoothing']} texts, {texts['source']}."]
 
 
 def _sizes(manifest: Manifest, engine: str, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -84,7 +93,8 @@ def _row(first: str, cells: Sequence[object]) -> str:
 
 def _accuracy_rows(columns: Sequence[Mapping[str, object]], task: str) -> list[str]:
     meanings = {**_MEANINGS, "agreement": _AGREEMENT.get(task, "")}
-    return [_row(meanings[key], [column[key] for column in columns]) for key in columns[0]]
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return [_row(meanings[key], [column.get(key, "") for column in columns]) for key in keys]
 
 
 def model_card(manifest: Manifest) -> str:

@@ -13,6 +13,7 @@ from edgebert.errors import EngineError
 
 _U8_MAX = 255
 _S16_MAX = 32767
+_OPERANDS = {"MatMulInteger": 1, "QAttention": 1, "DequantizeLinear": 0}  # which input of a node is the weight
 
 
 def largest_pair_sum(weight: npt.NDArray[np.int8]) -> int:
@@ -28,19 +29,20 @@ def largest_pair_sum(weight: npt.NDArray[np.int8]) -> int:
 
 
 def check_saturation(model: onnx.ModelProto) -> None:
-    """Check every INT8 weight that an integer product of the graph reads.
+    """Check every INT8 weight that an integer product of the graph reads, or that ONNX Runtime will make one read.
 
     Raises:
         EngineError: a weight could saturate; the message names it.
     """
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type not in ("MatMulInteger", "QAttention"):
+        at = _OPERANDS.get(node.op_type)
+        if at is None or node.input[at] not in tensors:
             continue
-        weight = numpy_helper.to_array(tensors[node.input[1]])
+        weight = numpy_helper.to_array(tensors[node.input[at]])
         largest = largest_pair_sum(weight)
         if largest > _S16_MAX:
             raise EngineError(
-                f"the weight {node.input[1]!r} of {node.name!r} can reach {largest} in 16 bits on a CPU without VNNI, "
+                f"the weight {node.input[at]!r} of {node.name!r} can reach {largest} in 16 bits on a CPU without VNNI, "
                 f"more than {_S16_MAX}: store it in 7 bits"
             )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-from pathlib import Path
 
 from edgebert.calibration import BUILTIN, SAMPLES, choose_texts, open_source
 from edgebert.errors import InputError
@@ -62,13 +61,13 @@ def golden_texts(task: str) -> tuple[Text, ...]:
     return records_for(task, GOLDEN_TEXTS)
 
 
-def read_export_texts(path: Path | None, column: str | None) -> ExportTexts:
-    """Draw texts from a file, or from the built-in ones.
+def read_export_texts(calibration: str | None, column: str | None) -> ExportTexts:
+    """Draw texts from a source of `edgebert.calibration.open_source`; None: the built-in ones.
 
     Raises:
         InputError: the file cannot be read or holds no text.
     """
-    source, records = open_source(path or BUILTIN, column)
+    source, records = open_source(calibration or BUILTIN, column)
     return split(source, choose_texts((record for record in records if record), 2 * SAMPLES))
 
 

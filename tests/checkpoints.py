@@ -4,7 +4,14 @@ import json
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForQuestionAnswering,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    BertModel,
+    BertTokenizerFast,
+)
 
 WORDS = "turn on off the light play stop music volume up down what is battery please now in kitchen".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -15,19 +22,21 @@ VOCABULARY = [
     *",.!?'",
     *WORDS,
 ]
+SCRIPTS = [*VOCABULARY, *"中文国语日本👍🎉€", "##é", "##ß"]  # with characters that are more than one byte
 
 
 def _config(**settings: object) -> BertConfig:
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
-    return BertConfig(vocab_size=len(VOCABULARY), max_position_embeddings=64, **{**sizes, **settings})
+    defaults = {"vocab_size": len(VOCABULARY), "max_position_embeddings": 64, **sizes}
+    return BertConfig(**{**defaults, **settings})
 
 
-def _save(folder: Path, model: torch.nn.Module) -> Path:
+def _save(folder: Path, model: torch.nn.Module, vocabulary: list[str] = VOCABULARY, lowercase: bool = True) -> Path:
     folder.mkdir(parents=True)
     model.eval().save_pretrained(folder)
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("".join(f"{token}\n" for token in VOCABULARY), encoding="utf-8")
-    BertTokenizerFast(str(vocabulary), model_max_length=64).save_pretrained(folder)
+    path = folder / "vocab.txt"
+    path.write_text("".join(f"{token}\n" for token in vocabulary), encoding="utf-8")
+    BertTokenizerFast(str(path), do_lower_case=lowercase, model_max_length=64).save_pretrained(folder)
     return folder
 
 
@@ -70,3 +79,27 @@ def save_classifier(folder: Path, labels: list[str], problem_type: str | None = 
     model = BertForSequenceClassification(config)
     torch.nn.init.normal_(model.classifier.weight, std=1.0)
     return _save(folder, model)
+
+
+def save_tagger(folder: Path, labels: list[str], lowercase: bool = True, **settings: object) -> Path:
+    """Write a BertForTokenClassification with the vocabulary `SCRIPTS` and logits that are far from zero."""
+    torch.manual_seed(0)
+    names = dict(enumerate(labels))
+    config = _config(
+        vocab_size=len(SCRIPTS),
+        num_labels=len(labels),
+        id2label=names,
+        label2id={label: at for at, label in names.items()},
+        **settings,
+    )
+    model = BertForTokenClassification(config)
+    torch.nn.init.normal_(model.classifier.weight, std=0.5)
+    return _save(folder, model, SCRIPTS, lowercase)
+
+
+def save_answerer(folder: Path, **settings: object) -> Path:
+    """Write a BertForQuestionAnswering with the vocabulary `SCRIPTS` and logits that are far from zero."""
+    torch.manual_seed(0)
+    model = BertForQuestionAnswering(_config(vocab_size=len(SCRIPTS), **settings))
+    torch.nn.init.normal_(model.qa_outputs.weight, std=0.5)
+    return _save(folder, model, SCRIPTS)

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -221,3 +222,24 @@ def run_cli() -> Callable[..., subprocess.CompletedProcess[bytes]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def jetson_bundle(embed_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with a build plan for TensorRT 8.6 to 10, that onnxruntime runs too. Do not change its files."""
+    import tensorrt_bundles
+
+    return tensorrt_bundles.make(embed_bundle, tmp_path_factory.mktemp("jetson") / "jetson.bundle")
+
+
+@pytest.fixture(scope="session")
+def fake_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that has a GPU and TensorRT, see tests/fake_gpu."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None or not sys.platform.startswith("linux"):
+        pytest.skip("no C compiler for a GPU of tests")
+    source = Path(__file__).parent / "fake_gpu"
+    library = tmp_path_factory.mktemp("cuda") / "libcuda.so.1"
+    options = ["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
+    subprocess.run([compiler, *options, "-o", str(library), str(source / "libcuda.c")], check=True)
+    return {**os.environ, "LD_LIBRARY_PATH": str(library.parent), "PYTHONPATH": str(source)}

@@ -41,7 +41,7 @@ def make(source: Path, folder: Path, plan: BuildPlan = BUILD_PLAN, tolerance: fl
     bundle = open_bundle(folder)
     golden = parse_golden(bundle.json(GOLDEN), GOLDEN)
     rows = model_outputs(load(folder, "onnxruntime"), golden.texts)
-    outputs = tuple(tuple(float(str(value)) for value in row) for row in rows)
+    outputs = tuple(tuple(float(str(value)) for value in row.reshape(-1)) for row in rows)
     answers = dataclasses.replace(golden, outputs={"onnxruntime": outputs, "tensorrt": outputs})
     write_json(folder / GOLDEN, answers.to_json())
     reseal(folder)

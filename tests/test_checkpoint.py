@@ -91,8 +91,8 @@ def test_unsupported_configs(folder, changes, words):
 
 def test_another_head_needs_a_task(folder):
     (folder / "modules.json").unlink()
-    edit(folder / "config.json", architectures=["BertForTokenClassification"])
-    assert "is a BertForTokenClassification: give --task embed" in refused(folder)
+    edit(folder / "config.json", architectures=["BertForMaskedLM"])
+    assert "is a BertForMaskedLM: give --task embed" in refused(folder)
     assert load_checkpoint(str(folder), "embed", "name").task == "embed"
 
 

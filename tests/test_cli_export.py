@@ -30,8 +30,7 @@ def test_export_embed_verify_inspect(checkpoint, tmp_path, run_cli):
         for stage in (
             "loading the checkpoint",
             "compiling the tokenizer",
-            "exporting the FP32 graph",
-            "quantizing",
+            "making the graphs",
             "lowering to the native engine",
             "comparing with FP32",
             "writing the bundle",
@@ -47,7 +46,9 @@ def test_export_embed_verify_inspect(checkpoint, tmp_path, run_cli):
 def test_a_classifier_by_a_recipe_with_json(tmp_path, run_cli):
     save_classifier(tmp_path / "tiny", ["a", "b"])
     (tmp_path / "texts.txt").write_text("turn on\nturn off\n")
-    (tmp_path / "recipe.toml").write_text('model = "tiny"\noutput = "out"\ntexts = "texts.txt"\nprecision = "fp32"\n')
+    (tmp_path / "recipe.toml").write_text(
+        'model = "tiny"\noutput = "out"\ncalibration = "texts.txt"\nprecision = "fp32"\n'
+    )
     done = run_cli("export", "--recipe", tmp_path / "recipe.toml", "--int8", "--json", "--quiet")
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
@@ -65,7 +66,7 @@ def test_both_precisions(run_cli):
     [
         (["--target", "abacus"], "there is no target 'abacus'"),
         (["--model", "./nowhere"], "./nowhere is not a checkpoint folder"),
-        (["--texts", "none.txt"], "cannot read none.txt"),
+        (["--calibration", "none.txt"], "cannot read none.txt"),
         (["--recipe", "none.toml"], "cannot read the recipe none.toml"),
     ],
 )

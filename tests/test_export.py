@@ -133,7 +133,7 @@ def test_pairs_equal_pytorch(classifier, tmp_path):
     texts = tmp_path / "pairs.jsonl"
     rows = [{"text_a": f"turn on {n}", "text_b": f"the light {n}"} for n in range(5)]
     texts.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    bundle = export(Recipe(tmp_path / "b", model=str(classifier), texts=texts))
+    bundle = export(Recipe(tmp_path / "b", model=str(classifier), calibration=str(texts)))
     expected = softmax(torch_logits(classifier, "turn on", "the light"))
     answers = load_bundle(bundle, baseline=True).classify(("turn on", "the light"), top_k=None)
     assert {answer["label"]: pytest.approx(answer["score"], abs=1e-5) for answer in answers} == dict(
@@ -212,7 +212,7 @@ def test_an_existing_output_is_kept_unless_forced(encoder, int8, tmp_path):
     assert not (output / "mine.txt").exists()
 
 
-@pytest.mark.parametrize("stage", ["loading the checkpoint", "exporting the FP32 graph", "writing the bundle"])
+@pytest.mark.parametrize("stage", ["loading the checkpoint", "making the graphs", "writing the bundle"])
 def test_an_interrupted_export_leaves_nothing(encoder, tmp_path, stage):
     def stop(found):
         if found == stage:

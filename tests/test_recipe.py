@@ -22,12 +22,14 @@ def recipe_file(folder, text):
 def test_paths_are_relative_to_the_recipe(tmp_path):
     (tmp_path / "bert").mkdir()
     settings = read_recipe(
-        recipe_file(tmp_path, 'model = "bert"\noutput = "out"\ntexts = "t.txt"\nprecision = "fp32"\nslim = true\n')
+        recipe_file(
+            tmp_path, 'model = "bert"\noutput = "out"\ncalibration = "t.txt"\nprecision = "fp32"\nslim = true\n'
+        )
     )
     assert Recipe(**settings) == Recipe(
         output=tmp_path / "out",
         model=str(tmp_path / "bert"),
-        texts=tmp_path / "t.txt",
+        calibration=str(tmp_path / "t.txt"),
         precision="fp32",
         slim=True,
     )
@@ -64,9 +66,13 @@ def test_a_missing_recipe(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"task": "translate"}, "task is 'translate': choose one of auto, embed, classify"),
-        ({"precision": "int4"}, "precision is 'int4': choose one of int8, fp32"),
-        ({"target": "abacus"}, "there is no target 'abacus': choose one of cpu, cpu-x86, cpu-arm64"),
+        ({"task": "translate"}, "task is 'translate': choose one of auto, embed, classify, tag, answer"),
+        ({"precision": "int4"}, "precision is 'int4': choose one of int8, fp16, fp32"),
+        (
+            {"target": "abacus"},
+            "there is no target 'abacus': choose one of cpu, cpu-x86, cpu-arm64, jetson, "
+            "jetson-orin, jetson-xavier, jetson-thor",
+        ),
     ],
 )
 def test_wrong_choices(settings, words):
@@ -107,7 +113,7 @@ def test_builtin_texts_are_split_in_two_halves():
 def test_few_texts_serve_both_ends(tmp_path):
     path = tmp_path / "texts.csv"
     path.write_text("name,words\n1,on\n2,off\n3,on\n")
-    found = read_export_texts(path, "words")
+    found = read_export_texts(str(path), "words")
     assert (found.smoothing, found.comparison, found.held_out) == (("on", "off"), ("on", "off"), False)
     assert (found.source, len(found.sha256)) == ("texts.csv", 64)
 
@@ -115,7 +121,7 @@ def test_few_texts_serve_both_ends(tmp_path):
 def test_pairs_become_single_texts_where_a_task_takes_no_pairs(tmp_path):
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"text_a": "a", "text_b": "b"}\n{"text_a": "a", "text_b": "c"}\n')
-    pairs = read_export_texts(path, None)
+    pairs = read_export_texts(str(path), None)
     assert pairs.comparison == (("a", "b"), ("a", "c"))
     assert for_task(pairs, "classify") == pairs
     assert for_task(pairs, "embed").comparison == ("a", "b", "c")
@@ -126,7 +132,7 @@ def test_the_hash_depends_on_the_texts(tmp_path):
     for content in ("a\nb\n", "b\na\n", "a\n"):
         path = tmp_path / "texts.txt"
         path.write_text(content)
-        hashes.add(read_export_texts(path, None).sha256)
+        hashes.add(read_export_texts(str(path), None).sha256)
     assert len(hashes) == 3
 
 
@@ -134,7 +140,7 @@ def test_a_file_without_texts(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("\n\n")
     with pytest.raises(InputError, match=r"texts\.txt holds no text"):
-        read_export_texts(path, None)
+        read_export_texts(str(path), None)
 
 
 def test_golden_texts_hold_what_is_hard():

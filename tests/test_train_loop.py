@@ -1,0 +1,265 @@
+"""The loop gives the weights of a plain loop, the same bits every time, and the same bits when it was killed."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import save_encoder
+from safetensors.torch import load_file
+from training_data import base, labelled, write_rows
+
+from edgebert.errors import InputError
+from edgebert.export.checkpoint import load_tokenizer
+from edgebert.export.train.batches import bucketed, collate
+from edgebert.export.train.finetune import Finetune, finetune
+from edgebert.export.train.groups import depth_of, frozen_depths, parameter_groups
+from edgebert.export.train.settings import Training, rate_factor
+from edgebert.export.train.sources import training_rows
+from edgebert.export.train.store import write_store
+from edgebert.export.train.tasks.classify import Classify
+from edgebert.export.train.workspace import workspace_of
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    save_encoder(folder / "dropout")
+    base(folder / "base")
+    write_rows(folder / "train.jsonl", labelled(70))
+    write_rows(folder / "dev.jsonl", labelled(40, seed=9))
+    return folder
+
+
+def settings_for(data: Path, output: Path, model: str = "dropout", **training: object) -> Finetune:
+    return Finetune(
+        task="classify",
+        train=str(data / "train.jsonl"),
+        dev=str(data / "dev.jsonl"),
+        model=str(data / model),
+        output=output,
+        training=Training(**{"learning_rate": 1e-3, "batch_size": 8, **training}),
+    )
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], rtol: float, atol: float) -> None:
+    """Compare all weights but the biases of keys, which softmax cancels: rounding noise is all that moves them."""
+    for name, value in expected.items():
+        if not name.endswith("key.bias"):
+            torch.testing.assert_close(
+                found[name], value, rtol=rtol, atol=atol, msg=lambda text, name=name: f"{name}: {text}"
+            )
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_plain_loop_gives_the_same_weights(data, tmp_path):
+    settings = settings_for(data, tmp_path / "out", "base", epochs=2)
+    settings = dataclasses.replace(settings, dev=None)
+    finetune(settings)
+    training = settings.training
+
+    torch.manual_seed(training.seed)
+    task = Classify.from_rows(training_rows(settings.train, {}), settings.train)
+    model = task.build(data / "base")
+    rows = training_rows(settings.train, {})
+    store = write_store(tmp_path / "store", task.encode(rows, load_tokenizer(data / "base"), 64))
+    still = ("bias", "LayerNorm.weight", "embeddings.weight")
+    groups = [
+        {"params": [w for n, w in model.named_parameters() if n.endswith(still)], "weight_decay": 0.0},
+        {"params": [w for n, w in model.named_parameters() if not n.endswith(still)], "weight_decay": 0.01},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3)
+    steps = 2 * 9
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, steps, 0.1))
+    model.train()
+    for epoch in range(2):
+        for indices in bucketed(store.lengths(), 8, 0, epoch):
+            batch = collate(store, indices, 0)
+            names = ("input_ids", "attention_mask", "token_type_ids")
+            model(**{name: batch[name] for name in names}, labels=batch["label"][:, 0]).loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+    assert_close(weights(tmp_path / "out"), model.state_dict(), rtol=1e-3, atol=1e-5)
+
+
+def test_the_same_bits_twice_and_others_for_another_seed(data, tmp_path):
+    runs = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        finetune(settings_for(data, tmp_path / name, epochs=2, seed=seed))
+        runs.append(weights(tmp_path / name))
+    assert same(runs[0], runs[1])
+    assert not same(runs[0], runs[2])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_pieces_of_a_batch_give_the_step_of_the_whole(data, tmp_path):
+    finetune(settings_for(data, tmp_path / "whole", "base"))
+    finetune(settings_for(data, tmp_path / "pieces", "base", parts=3))
+    assert_close(weights(tmp_path / "pieces"), weights(tmp_path / "whole"), rtol=1e-3, atol=1e-4)
+
+
+def _train_until_killed(settings: Finetune, states: int, delay: float) -> bool:
+    """Run in a process of its own and kill it ``delay`` after so many states; say whether it ended before that."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["edgebert.export.train.finetune"])
+    process = context.Process(target=finetune, args=(settings,))
+    process.start()
+    folder = workspace_of(settings.output) / "seed-0"
+    seen: set[str] = set()
+    while process.is_alive() and len(seen) < states:
+        seen |= {path.name for path in folder.glob("state-*.pt")}
+        time.sleep(0.001)
+    time.sleep(delay)
+    if process.is_alive():
+        os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    return process.exitcode == 0
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_and_resumed(data, tmp_path):
+    settings = settings_for(data, tmp_path / "whole", epochs=12, save_every=2)
+    finetune(settings)
+    broken = dataclasses.replace(settings, output=tmp_path / "broken", resume=True)
+    generator = random.Random(os.getpid())
+    kills = 0
+    for _ in range(5):
+        if _train_until_killed(broken, generator.randint(1, 9), generator.uniform(0, 0.05)):
+            break
+        kills += 1
+    assert kills >= 3
+    finetune(broken)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+    reports = [json.loads((tmp_path / name / "training.json").read_text()) for name in ("whole", "broken")]
+    assert reports[0]["metrics"] == reports[1]["metrics"]
+    losses = [[epoch["loss"] for epoch in report["runs"][0]["history"]["epochs"]] for report in reports]
+    assert losses[0] == losses[1]
+    assert not workspace_of(tmp_path / "broken").exists()
+
+
+def test_resuming_with_other_settings_is_refused(data, tmp_path):
+    settings = settings_for(data, tmp_path / "out", epochs=2, save_every=1)
+    assert not _train_until_killed(settings, 2, 0.0)
+    other = dataclasses.replace(
+        settings, resume=True, training=dataclasses.replace(settings.training, learning_rate=2e-3)
+    )
+    with pytest.raises(InputError, match=r"learning_rate was 0\.001, is now 0\.002"):
+        finetune(other)
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_a_run(data, tmp_path):
+    report = finetune(settings_for(data, tmp_path / "out", "base", epochs=30, patience=2, learning_rate=3e-3))
+    history = report.kept.history
+    values = [epoch.metrics["accuracy"] for epoch in history.epochs]
+    assert len(values) < 30
+    assert history.best == values.index(max(values)) + 1 == len(values) - 2
+    assert report.kept.metrics["accuracy"] == max(values)
+
+
+def test_frozen_weights_stay_until_they_are_freed(data, tmp_path):
+    before = weights(data / "dropout")
+    finetune(settings_for(data, tmp_path / "frozen", epochs=1, freeze=("embeddings", "0")))
+    finetune(settings_for(data, tmp_path / "freed", epochs=2, freeze=("embeddings", "0"), unfreeze=2, patience=2))
+    frozen = weights(tmp_path / "frozen")
+    moved = {name for name, value in frozen.items() if name[5:] in before and not torch.equal(value, before[name[5:]])}
+    assert moved and all("layer.1." in name or "pooler" in name for name in moved)
+    history = json.loads((tmp_path / "freed" / "training.json").read_text())["runs"][0]["history"]
+    if history["best"] == 2:
+        freed = weights(tmp_path / "freed")
+        assert not torch.equal(
+            freed["bert.encoder.layer.0.output.dense.weight"], frozen["bert.encoder.layer.0.output.dense.weight"]
+        )
+
+
+def test_layers_learn_slower_the_deeper_they_are(data):
+    model = Classify(("a", "b"), several=False).build(data / "base")
+    groups = parameter_groups(model, 2, 1.0, 0.5, 0.01)
+    rates = {id(weight): group["base"] for group in groups for weight in group["params"]}
+    expected = {0: 0.125, 1: 0.25, 2: 0.5, 3: 1.0}
+    for name, weight in model.named_parameters():
+        assert rates[id(weight)] == expected[depth_of(name, 2)]
+    assert depth_of("bert.embeddings.LayerNorm.bias", 2) == 0
+    assert depth_of("bert.pooler.dense.weight", 2) == 3
+
+
+@pytest.mark.parametrize("name", ["pooler", "0-2", "2", "1-0", "", "-1"])
+def test_names_that_cannot_be_frozen(name):
+    with pytest.raises(InputError, match="cannot be frozen"):
+        frozen_depths([name], 2)
+
+
+def test_the_rate_rises_and_falls():
+    rates = [rate_factor(step, 100, 0.1) for step in range(100)]
+    assert rates[9] == max(rates) == 1.0
+    assert np.allclose(np.diff(rates[:10]), 0.1)
+    assert np.allclose(np.diff(rates[10:]), -1 / 90)
+    assert 0 < rates[99] <= 1 / 90 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("layer_decay", 1.1), ("warmup", 1.0), ("clip", 0.0),
+     ("precision", "int3"), ("seed", -1), ("max_tokens", 3), ("patience", 0), ("weight_decay", -1.0)],
+)  # fmt: skip
+def test_settings_that_cannot_be(setting, value):
+    with pytest.raises(InputError, match=setting):
+        Training(**{setting: value})
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(data, tmp_path):
+    model = base(tmp_path / "broken")
+    from safetensors.torch import save_file
+
+    bad = weights(model)
+    bad["encoder.layer.0.output.dense.weight"][0] = float("inf")
+    save_file(bad, model / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"the loss is nan at step \d+: lower the learning rate"):
+        finetune(dataclasses.replace(settings_for(data, tmp_path / "out"), model=str(model)))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(data, tmp_path):
+    finetune(settings_for(data, tmp_path / "one", "base", epochs=2, freeze=("embeddings",), unfreeze=2))
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu", "-m", "edgebert.cli"]
+    flags = ["--epochs", 2, "--learning-rate", 1e-3, "--batch-size", 8, "--freeze", "embeddings", "--unfreeze", 2]
+    paths = ["--train", data / "train.jsonl", "--dev", data / "dev.jsonl", "--model", data / "base"]
+    done = subprocess.run(
+        [
+            *launch,
+            "finetune",
+            "--task",
+            "classify",
+            *map(str, [*flags, *paths]),
+            "--output",
+            str(tmp_path / "two"),
+            "--json",
+        ],
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    report = json.loads(done.stdout)  # written once
+    alone = json.loads((tmp_path / "one" / "training.json").read_text())
+    assert abs(report["metrics"]["accuracy"] - alone["metrics"]["accuracy"]) <= 0.05
+    assert_close(weights(tmp_path / "two"), weights(tmp_path / "one"), rtol=1e-2, atol=1e-3)

@@ -1,10 +1,11 @@
 """Write docs/cli.md from what `edgebert --help` says; with --check, fail where the file is stale."""
 
-import argparse
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from generated import write_or_check
 
 from edgebert.cli import app
 
@@ -52,19 +53,5 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def main() -> int:
-    """Write or check the page and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 where the file is stale")
-    check = parser.parse_args().check
-    text = page()
-    if not check:
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        print(f"{TARGET.name} is stale: run python tools/make_cli_docs.py", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(TARGET, page, __doc__))

@@ -10,7 +10,6 @@ no Unicode library reproduces it. This tool asks the reference itself, for every
 
 from __future__ import annotations
 
-import argparse
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import tokenizers
+from generated import write_or_check
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 REFERENCE_VERSION = "0.22.2"
@@ -256,22 +256,12 @@ def render(behaviour: Behaviour) -> str:
     return head + property_tables(behaviour) + decomposition_tables(behaviour) + "// clang-format on\n"
 
 
-def main() -> int:
-    """Write the tables, or compare them with the checked-in file."""
-    parser = argparse.ArgumentParser(description="Write the tokenizer's Unicode tables.")
-    parser.add_argument("--check", action="store_true", help="only compare with the checked-in file")
-    arguments = parser.parse_args()
+def tables() -> str:
+    """The text of the generated file, from the pinned reference alone."""
     if tokenizers.__version__ != REFERENCE_VERSION:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed: pip install tokenizers=={REFERENCE_VERSION}")
-    text = render(observe())
-    if not arguments.check:
-        OUTPUT.write_text(text, encoding="utf-8")
-        return 0
-    if OUTPUT.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write(f"{OUTPUT.name} is not current: run python tools/make_unicode_tables.py\n")
-    return 1
+    return render(observe())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(OUTPUT, tables, "Write the tokenizer's Unicode tables."))

@@ -6,15 +6,17 @@ from typing import cast
 
 import numpy as np
 
-from edgebert.accuracy.distance import cosines, same_labels
-from edgebert.accuracy.evaluation import Evaluation, Model
+from edgebert.accuracy.distance import cosines, same_answers, same_labels, same_tags
+from edgebert.accuracy.evaluation import Evaluation
 from edgebert.accuracy.metrics import AGREEMENT, COSINE, SPEARMAN, Marks
+from edgebert.engines import Floats
 from edgebert.golden import Text, model_outputs
-from edgebert.manifest import ClassifyHead
+from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Head, TagHead
+from edgebert.models import Model
 
 
 def agreement(source: str, texts: Sequence[Text], baseline: Model) -> Evaluation:
-    """Return what a model is held to: the labels or vectors of its baseline, or the order of its values.
+    """Return what a model is held to: the labels, answers or vectors of its baseline, or the order of its values.
 
     Args:
         source: where the texts are from, for reports.
@@ -26,15 +28,26 @@ def agreement(source: str, texts: Sequence[Text], baseline: Model) -> Evaluation
     head = baseline.manifest.head
 
     def mark(model: Model) -> Marks:
-        found = model_outputs(model, tuple(texts))
-        if not isinstance(head, ClassifyHead):
-            return cosines(found, expected)[:, None]
-        if head.problem_type == "regression":
-            return np.column_stack([expected[:, 0], found[:, 0]]).astype(np.float64)
-        return cast("Marks", same_labels(head, found, expected)[:, None].astype(np.float64))
+        return _marks(head, model_outputs(model, tuple(texts)), expected)
 
-    if not isinstance(head, ClassifyHead):
+    if isinstance(head, EmbedHead):
         metric = COSINE
     else:
-        metric = SPEARMAN if head.problem_type == "regression" else AGREEMENT
+        regression = isinstance(head, ClassifyHead) and head.problem_type == "regression"
+        metric = SPEARMAN if regression else AGREEMENT
     return Evaluation(source, digest, (metric,), mark)
+
+
+def _marks(head: Head, found: Sequence[Floats], expected: Sequence[Floats]) -> Marks:
+    """Mark texts, or tokens where each of them has a label."""
+    if isinstance(head, TagHead):
+        same = same_tags(np.concatenate(found), np.concatenate(expected))
+    elif isinstance(head, AnswerHead):
+        same = same_answers(found, expected)
+    elif isinstance(head, EmbedHead):
+        return cosines(np.stack(found), np.stack(expected))[:, None]
+    elif head.problem_type == "regression":
+        return np.concatenate([np.stack(expected), np.stack(found)], axis=1).astype(np.float64)
+    else:
+        same = same_labels(head, np.stack(found), np.stack(expected))
+    return cast("Marks", same[:, None].astype(np.float64))

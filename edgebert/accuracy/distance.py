@@ -49,7 +49,18 @@ def same_labels(head: ClassifyHead, found: Floats, baseline: Floats) -> npt.NDAr
     """Say of which texts the best label, or the set of labels from 0.5, is the same; scores are [texts, labels]."""
     if head.problem_type == "multi_label_classification" or len(head.labels) == 1:
         return cast("npt.NDArray[np.bool_]", ((found >= 0.5) == (baseline >= 0.5)).all(axis=1))
-    return found.argmax(axis=1) == baseline.argmax(axis=1)
+    return same_tags(found, baseline)
+
+
+def same_tags(found: Floats, baseline: Floats) -> npt.NDArray[np.bool_]:
+    """Say of which tokens the best label is the same; scores are [tokens, labels]."""
+    return cast("npt.NDArray[np.bool_]", found.argmax(axis=1) == baseline.argmax(axis=1))
+
+
+def same_answers(found: Sequence[Floats], baseline: Sequence[Floats]) -> npt.NDArray[np.bool_]:
+    """Say of which texts the best span is the same; a text without tokens has none."""
+    spans = zip(map(_best, found), map(_best, baseline), strict=True)
+    return np.array([own.place == expected.place for own, expected in spans], np.bool_)
 
 
 def _vectors(found: Floats, baseline: Floats) -> Accuracy:
@@ -72,26 +83,20 @@ def _tags(found: Floats, baseline: Floats) -> Accuracy:
         return Accuracy()
     differences = np.abs(found.astype(np.float64) - baseline)
     return Accuracy(
-        agreement=float((found.argmax(axis=1) == baseline.argmax(axis=1)).mean()),
+        agreement=float(same_tags(found, baseline).mean()),
         score_difference_mean=float(differences.mean()),
         score_difference_max=float(differences.max()),
     )
 
 
 def _answers(found: Sequence[Floats], baseline: Sequence[Floats]) -> Accuracy:
-    """Compare the best span of each text; a text without tokens has none."""
-    same, differences = [], []
-    for own, expected in zip(map(_best, found), map(_best, baseline), strict=True):
-        if not len(expected.starts):
-            continue
-        same.append((own.starts[0], own.ends[0]) == (expected.starts[0], expected.ends[0]))
-        differences.append(abs(float(own.scores[0]) - float(expected.scores[0])))
-    if not same:
-        return Accuracy()
+    """Compare the best span of each text."""
+    scores = [(_best(own).score, _best(expected).score) for own, expected in zip(found, baseline, strict=True)]
+    differences = np.array([abs(own - expected) for own, expected in scores])
     return Accuracy(
-        agreement=float(np.mean(same)),
-        score_difference_mean=float(np.mean(differences)),
-        score_difference_max=max(differences),
+        agreement=float(same_answers(found, baseline).mean()),
+        score_difference_mean=float(differences.mean()),
+        score_difference_max=float(differences.max()),
     )
 
 

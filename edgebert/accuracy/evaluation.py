@@ -2,13 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import TypeAlias
 
 from edgebert.accuracy.metrics import Marks, Metric
-from edgebert.classifier import Classifier
-from edgebert.encoder import Encoder
-
-Model: TypeAlias = Encoder | Classifier
+from edgebert.models import Model
 
 
 @dataclasses.dataclass(frozen=True)

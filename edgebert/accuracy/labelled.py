@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from edgebert.accuracy.evaluation import Evaluation, Model
+from edgebert.accuracy.evaluation import Evaluation
 from edgebert.accuracy.metrics import (
     ACCURACY,
     EXACT_SETS,
@@ -24,6 +24,7 @@ from edgebert.errors import InputError
 from edgebert.golden import Text
 from edgebert.lines import Row
 from edgebert.manifest import ClassifyHead, EmbedHead
+from edgebert.models import Model
 from edgebert.rows import read_rows
 
 _PAIRS = (("text", "text_pair"), ("text_a", "text_b"))

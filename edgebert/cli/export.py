@@ -38,22 +38,41 @@ def export(
         TaskChoice | None, typer.Option("--task", help="Task; auto is what the checkpoint was made for.")
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Quantize to INT8; the default.")] = False,
-    fp32: Annotated[bool, typer.Option("--fp32", help="Keep FP32.")] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", help="FP16, for a Jetson: what INT8 must beat there.")] = False,
+    fp32: Annotated[bool, typer.Option("--fp32", help="Keep FP32, for a CPU.")] = False,
     precise: Annotated[
         bool,
         typer.Option("--precise", help="INT8 with 14-bit activations on the engine native: nearer to FP32, slower."),
     ] = False,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="NAME", help="cpu (this machine; the default), cpu-x86 or cpu-arm64."),
-    ] = None,
-    texts: Annotated[
-        Path | None,
         typer.Option(
-            "--texts",
-            metavar="FILE",
-            help="Texts like those of the device as .txt, .csv, .tsv or .jsonl: they smooth the quantization and are "
-            "compared with FP32; without it built-in ones.",
+            "--target",
+            metavar="NAME",
+            help="cpu (this machine; the default), cpu-x86, cpu-arm64, jetson (the same as jetson-orin), "
+            "jetson-xavier or jetson-thor.",
+        ),
+    ] = None,
+    jetpack: Annotated[
+        int | None,
+        typer.Option("--jetpack", metavar="5|6|7", help="JetPack of a Jetson; without it 6, of Xavier 5, of Thor 7."),
+    ] = None,
+    tensorrt: Annotated[
+        str | None,
+        typer.Option("--tensorrt", metavar="X.Y", help="TensorRT of a Jetson, where it is not its JetPack's."),
+    ] = None,
+    static: Annotated[
+        bool,
+        typer.Option("--static", help="Fix the ranges of activations in the graph for a CPU; a Jetson's always are."),
+    ] = False,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            "--calibration",
+            metavar="FILE|builtin",
+            help="Texts like those of the device (.txt, .csv, .tsv, .jsonl, .parquet, hub:NAME): they decide smoothing "
+            "and ranges and are compared with FP32; without it built-in ones, which fixed ranges of your own model "
+            "must ask for.",
         ),
     ] = None,
     column: Annotated[
@@ -75,18 +94,22 @@ def export(
 
     Needs the extra "export" (torch, transformers, optimum), which the device does not.
     """
-    if int8 and fp32:
-        raise UsageError("--int8 and --fp32 exclude each other: give one")
+    chosen = [name for name, given in (("int8", int8), ("fp16", fp16), ("fp32", fp32)) if given]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in chosen)} exclude each other: give one")
     from edgebert.export import Recipe, export, read_recipe
 
     flags = {
         "output": output,
         "model": model,
         "task": task and task.value,
-        "precision": "int8" if int8 else "fp32" if fp32 else None,
+        "precision": chosen[0] if chosen else None,
         "precise": precise or None,
         "target": target,
-        "texts": texts,
+        "jetpack": jetpack,
+        "tensorrt": tensorrt,
+        "static": static or None,
+        "calibration": calibration,
         "column": column,
         "name": name,
         "slim": slim or None,

@@ -108,5 +108,5 @@ def power_mode(root: Path) -> str | None:
     modes = re.findall(
         r"^<\s*POWER_MODEL\s+ID=(\d{1,9})\s+NAME=(\S+)\s*>", read(root, "etc/nvpmodel.conf"), re.MULTILINE
     )
-    names = {int(number): name for number, name in modes}
+    names: dict[int, str] = {int(number): name for number, name in modes}
     return names.get(int(found[1]), f"mode {int(found[1])}")

@@ -16,7 +16,7 @@ from edgebert.device import this_device
 from edgebert.engines import Floats, Ids, Session
 from edgebert.engines.arrays import check_arrays
 from edgebert.errors import EngineError, EngineUnavailableError
-from edgebert.manifest import ClassifyHead, Manifest
+from edgebert.manifest import Manifest
 from edgebert.tensorrt.api import Engine
 from edgebert.tensorrt.bucket import Array, Bucket
 from edgebert.tensorrt.cuda import CudaDriver, Driver
@@ -124,10 +124,9 @@ class TensorRtSession:
         return self._buckets[index]
 
     def _blank(self, rows: int, tokens: int) -> Floats:
-        head = self._manifest.head
-        if isinstance(head, ClassifyHead):
-            return np.zeros((rows, len(head.labels)), np.float32)
-        return np.zeros((rows, tokens, self._manifest.shape.hidden), np.float32)
+        width = self._manifest.output_width
+        shape = (rows, tokens, width) if self._manifest.output_by_token else (rows, width)
+        return np.zeros(shape, np.float32)
 
     def _check_output(self, values: Array, profile: Profile) -> None:
         expected = self._blank(profile.batch, profile.tokens).shape

@@ -84,13 +84,13 @@ def _lines(*pipes: IO[bytes]) -> Iterator[tuple[IO[bytes] | None, bytes]]:
             if not ready:
                 yield None, b""
             for entry, _ in ready:
-                pipe: IO[bytes] = entry.data
-                chunk = pipe.read(1 << 16)  # what there is, since the pipes have no buffers
-                *lines, rests[pipe] = (rests[pipe] + chunk).split(b"\n")
-                yield from ((pipe, line) for line in lines)
+                source: IO[bytes] = entry.data
+                chunk = source.read(1 << 16)  # what there is, since the pipes have no buffers
+                *lines, rests[source] = (rests[source] + chunk).split(b"\n")
+                yield from ((source, line) for line in lines)
                 if not chunk:
-                    selector.unregister(pipe)
-                    del rests[pipe]  # half a line is no line
+                    selector.unregister(source)
+                    del rests[source]  # half a line is no line
 
 
 def _how_it_ended(code: int, words: str) -> str:

@@ -75,7 +75,7 @@ def prepare(path: Path, options: Options = Options(), progress: Progress = lambd
         return ready
     try:
         slot.path.mkdir(parents=True, exist_ok=True)
-        with locked(slot.path, lambda: Stage("waiting for another process", progress).tell(None)):
+        with locked(slot.path, lambda: _tell_of_waiting(progress)):
             if not options.rebuild and (ready := _ready(slot)) is not None:
                 return ready
             return _make(bundle, plan, Workshop(cache, slot, identity, device, progress), options)
@@ -84,6 +84,10 @@ def prepare(path: Path, options: Options = Options(), progress: Progress = lambd
             f"cannot write {error.filename or slot.path}: {error.strerror or error}: pass --cache DIR on a disk with "
             f"room, and set {CACHE_VARIABLE} to it where the bundle is loaded"
         ) from error
+
+
+def _tell_of_waiting(progress: Progress) -> None:
+    Stage("waiting for another process", progress)
 
 
 def _identity(library: str, plan: BuildPlan, device: Device) -> Identity:

@@ -109,7 +109,7 @@ def make_logger(module: Module, errors: list[str]) -> object:
             module.ILogger.__init__(self)
 
         def log(self, severity: Any, message: str) -> None:  # noqa: ANN401  (an enumeration of the module)
-            level = str(severity).rpartition(".")[2]
+            level = str(severity.name)
             if level in ("INTERNAL_ERROR", "ERROR"):
                 errors.append(message)
             _LOG.log(_LEVELS.get(level, logging.DEBUG), "%s", message)

@@ -107,7 +107,7 @@ def main() -> None:
     checkpoint, bundle = arguments.output / "checkpoint", arguments.output / "int8.bundle"
     train, test = read(arguments.train), read(arguments.test)
     fine_tune(train, arguments.model or demo_checkpoint(), arguments.epochs, arguments.learning_rate, checkpoint)
-    export(Recipe(output=bundle, model=str(checkpoint), texts=arguments.train, force=True))
+    export(Recipe(output=bundle, model=str(checkpoint), calibration=str(arguments.train), force=True))
 
     model = edgebert.load(bundle)
     assert isinstance(model, edgebert.Classifier)

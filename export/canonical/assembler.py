@@ -10,7 +10,6 @@ from onnx import TensorProto, helper, numpy_helper
 from edgebert.errors import CheckpointError
 from edgebert.export.canonical.dialects import Dialect
 
-MICROSOFT = "com.microsoft"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # int32 [batch, tokens] each
 
 
@@ -22,9 +21,9 @@ class Assembler:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
 
-    def add(self, operator: str, inputs: Sequence[str], output: str, domain: str = "", **attributes: object) -> str:
+    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
         """Add a node that is named like its only output, and return that name."""
-        self._nodes.append(helper.make_node(operator, inputs, [output], name=output, domain=domain, **attributes))
+        self._nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
     def split(self, tensor: str, outputs: Sequence[str]) -> None:
@@ -76,6 +75,4 @@ class Assembler:
             list(self._constants.values()),
         )
         opsets = [helper.make_opsetid("", dialect.opset)]
-        if any(node.domain == MICROSOFT for node in self._nodes):
-            opsets.append(helper.make_opsetid(MICROSOFT, 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=dialect.ir_version, producer_name="edgebert")

@@ -1,6 +1,6 @@
-"""Attention as nodes: separate products, merged ones, or ONNX Runtime's own operator."""
+"""Attention as nodes."""
 
-from edgebert.export.canonical.assembler import MICROSOFT, Assembler
+from edgebert.export.canonical.assembler import Assembler
 from edgebert.export.canonical.parts import add_input, add_multiplication, layer_operand
 from edgebert.export.canonical.plan import Plan, needs_context
 from edgebert.export.canonical.quantizers import PROBABILITY_MAX, add_quantizer
@@ -13,8 +13,6 @@ _PARTS = ("query", "key", "value")
 
 def add_mask(graph: Assembler) -> str:
     """Add what the scores of a text are shifted by, [batch, 1, 1, tokens]: zero for a token, `MASKED` for padding."""
-    if graph.dialect.fused_attention:
-        return "attention_mask"
     mask = graph.to_float("attention_mask", "mask.float")
     padding = graph.add("Sub", [graph.floats("one", 1), mask], "mask.padding")
     shift = graph.add("Mul", [padding, graph.floats("masked", MASKED)], "mask.shift")
@@ -25,11 +23,7 @@ def add_attention(graph: Assembler, weights: Weights, number: int, hidden: str, 
     """Add the attention of a layer over ``hidden`` [batch, tokens, hidden] and return its output, of the same shape."""
     parts = _project(graph, weights, number, hidden, plan)
     name = f"layer.{number}"
-    if graph.dialect.fused_attention:
-        inputs = [*parts, "", mask]
-        attributes = {"num_heads": weights.heads, "scale": 1.0, "mask_filter_value": MASKED}
-        return graph.add("MultiHeadAttention", inputs, f"{name}.context.merged", MICROSOFT, **attributes)
-    context = _mix(graph, name, [*_split_heads(graph, weights, parts)], mask, plan)
+    context = _mix(graph, name, _split_heads(graph, weights, name, parts), mask, plan)
     if needs_context(plan, number):
         context = add_quantizer(graph, context, f"{name}.context", plan.range(f"{name}.context"))
     swapped = graph.add("Transpose", [context], f"{name}.context.swapped", perm=[0, 2, 1, 3])
@@ -50,13 +44,12 @@ def _project(graph: Assembler, weights: Weights, number: int, hidden: str, plan:
     return [add_multiplication(graph, read, part, piece) for part, piece in pieces]
 
 
-def _split_heads(graph: Assembler, weights: Weights, parts: list[str]) -> list[str]:
+def _split_heads(graph: Assembler, weights: Weights, layer: str, parts: list[str]) -> list[str]:
     """Give every head its own matrix: [batch, heads, tokens, head size], the key's with its last two axes swapped."""
     size = weights.word.shape[1] // weights.heads
     shape = graph.integers("heads.split", [0, 0, weights.heads, size])
     split = []
     for part, name in zip(parts, _PARTS, strict=True):
-        layer = part.rsplit(".", 2)[0]
         apart = graph.add("Reshape", [part, shape], f"{part}.heads")
         order = [0, 2, 3, 1] if name == "key" else [0, 2, 1, 3]
         split.append(graph.add("Transpose", [apart], f"{layer}.{name}", perm=order))

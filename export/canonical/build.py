@@ -10,7 +10,7 @@ from edgebert.export.canonical.embeddings import add_embeddings
 from edgebert.export.canonical.layers import add_layer
 from edgebert.export.canonical.parts import add_product
 from edgebert.export.canonical.plan import Plan
-from edgebert.export.lower.weights import Weights
+from edgebert.export.lower.weights import Linear, Weights
 
 
 def build(weights: Weights, plan: Plan, dialect: Dialect) -> onnx.ModelProto:
@@ -25,7 +25,8 @@ def build(weights: Weights, plan: Plan, dialect: Dialect) -> onnx.ModelProto:
 
     Returns:
         A graph from int32 ``input_ids``, ``attention_mask`` and ``token_type_ids`` [batch, tokens] to float32
-        ``last_hidden_state`` [batch, tokens, hidden] or ``logits`` [batch, labels].
+        ``last_hidden_state`` [batch, tokens, hidden], or ``logits`` [batch, labels] or, of a head for every token,
+        [batch, tokens, labels].
 
     Raises:
         InputError: the plan lacks a range that it needs, or the dialect cannot have what it asks for.
@@ -37,14 +38,13 @@ def build(weights: Weights, plan: Plan, dialect: Dialect) -> onnx.ModelProto:
         hidden = add_layer(graph, weights, number, hidden, mask, plan)
     if weights.classifier is None:
         return graph.finish(hidden, "last_hidden_state", ["batch", "tokens", weights.word.shape[1]])
-    logits = _add_classifier(graph, weights, hidden)
-    return graph.finish(logits, "logits", ["batch", weights.classifier.weight.shape[1]])
+    pooled = hidden if weights.pooler is None else _add_pooler(graph, weights.pooler, hidden)
+    logits = add_product(graph, weights.classifier, pooled, "classifier")
+    tokens = ["tokens"] if weights.pooler is None else []
+    return graph.finish(logits, "logits", ["batch", *tokens, weights.classifier.weight.shape[1]])
 
 
-def _add_classifier(graph: Assembler, weights: Weights, hidden: str) -> str:
-    """Add the pooler and the classifier on the first token, and return the logits."""
-    if weights.pooler is None or weights.classifier is None:
-        raise ValueError("a classifier has a pooler and a classifier")
+def _add_pooler(graph: Assembler, pooler: Linear, hidden: str) -> str:
+    """Add the pooler on the first token of each text and return its output, [batch, hidden]."""
     first = graph.add("Gather", [hidden, graph.constant("first", np.array(0, np.int64))], "first_token", axis=1)
-    pooled = graph.add("Tanh", [add_product(graph, weights.pooler, first, "pooler")], "pooled")
-    return add_product(graph, weights.classifier, pooled, "classifier")
+    return graph.add("Tanh", [add_product(graph, pooler, first, "pooler")], "pooled")

@@ -22,8 +22,6 @@ class Dialect:
         unsigned: activations are uint8 with the zero point 128 instead of int8.
         weight_limit: largest code of a weight.
         integer_embeddings: the tables of words and positions are stored in INT8 with a scale a row.
-        fused_attention: attention is ONNX Runtime's own operator.
-        quantizes_attention: residuals and the products of attention may be INT8 as well.
         taps: every point at which calibration looks has a tensor of its own.
     """
 
@@ -37,8 +35,6 @@ class Dialect:
     unsigned: bool = False
     weight_limit: int = 127
     integer_embeddings: bool = False
-    fused_attention: bool = False
-    quantizes_attention: bool = False
     taps: bool = False
 
     @property
@@ -51,13 +47,11 @@ class Dialect:
 TAPPED = Dialect("tapped", opset=17, ir_version=8, operator_norms=True, merged_qkv=True, taps=True)
 
 # TensorRT 8.5 has no LayerNormalization, and no TensorRT 8 takes INT8 weights
-TENSORRT_8_5 = Dialect("tensorrt-8.5", opset=13, ir_version=7, weights_in_float=True, quantizes_attention=True)
+TENSORRT_8_5 = Dialect("tensorrt-8.5", opset=13, ir_version=7, weights_in_float=True)
 # as one operator, TensorRT 8.6 and later add up a LayerNorm in float32 even where the rest is float16
 TENSORRT_8_6 = dataclasses.replace(TENSORRT_8_5, name="tensorrt-8.6", opset=17, ir_version=8, operator_norms=True)
 # strongly typed: what is to run in float16 must say so, and opset 19 is the first whose scales may
-TENSORRT_10_13 = Dialect(
-    "tensorrt-10.13", opset=19, ir_version=9, half=True, operator_norms=True, quantizes_attention=True
-)
+TENSORRT_10_13 = Dialect("tensorrt-10.13", opset=19, ir_version=9, half=True, operator_norms=True)
 
 # x86 without VNNI is fast with unsigned activations alone, and exact with 7-bit weights alone
 ORT_X86 = Dialect(
@@ -69,7 +63,6 @@ ORT_X86 = Dialect(
     unsigned=True,
     weight_limit=64,
     integer_embeddings=True,
-    fused_attention=True,
 )
 ORT_ARM64 = dataclasses.replace(ORT_X86, name="onnxruntime-arm64", unsigned=False, weight_limit=127)
 

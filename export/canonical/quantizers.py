@@ -92,4 +92,5 @@ def storable_scales(scales: npt.ArrayLike, dialect: Dialect) -> Floats:
     """Return scales rounded to the float type of a dialect and kept above zero, as float32."""
     kind = dialect.float_type
     kept = np.maximum(np.asarray(scales, np.float32), np.float32(np.finfo(kind).tiny))
-    return kept.astype(kind).astype(np.float32)
+    stored: Floats = kept.astype(kind).astype(np.float32)
+    return stored

@@ -40,13 +40,24 @@ Check = Callable[[View, Platform], Iterator[Hit]]
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """One rule; ``title`` says what must hold, ``reason`` why."""
+    """One rule.
+
+    Attributes:
+        name: in kebab-case.
+        severity: see `Finding`.
+        title: what must hold.
+        reason: why.
+        fix: what to do about a finding.
+        silent: whether NVIDIA's newest parser takes a graph that breaks this rule though it is an error.
+        check: what finds it.
+    """
 
     name: str
     severity: Severity
     title: str
     reason: str
     fix: str
+    silent: bool
     check: Check
 
     def findings(self, view: View, platform: Platform) -> Iterator[Finding]:
@@ -58,12 +69,12 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-def rule(name: str, severity: Severity, fix: str) -> Callable[[Check], Check]:
-    """Register a function as a rule under its kebab-case name; ``fix`` says what to do about a finding."""
+def rule(name: str, severity: Severity, fix: str, *, silent: bool = False) -> Callable[[Check], Check]:
+    """Register a function as a rule; its docstring gives the title and the reason, for the rest see `Rule`."""
 
     def register(check: Check) -> Check:
         title, _, reason = (check.__doc__ or "").partition("\n")
-        RULES[name] = Rule(name, severity, title.strip(), " ".join(reason.split()), fix, check)
+        RULES[name] = Rule(name, severity, title.strip(), " ".join(reason.split()), fix, silent, check)
         return check
 
     return register

@@ -29,7 +29,7 @@ def read_model(path: Path) -> onnx.ModelProto:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     try:
-        model = onnx.ModelProto.FromString(raw)
+        model = onnx.load_model_from_string(raw)
     except DecodeError as error:
         raise InputError(f"{path} is not an ONNX file, or is cut off: export it again") from error
     check_references(model, str(path))

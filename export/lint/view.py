@@ -13,6 +13,7 @@ import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
 Array = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.floating]
 Dims = tuple[int | None, ...]
 
 _SMALL = 1024  # elements; shape inference reads the values of no larger constants
@@ -127,6 +128,11 @@ class View:
             proto = self._constants.get(tensor)
             self._values[tensor] = None if proto is None else _array(proto, self._folder)
         return self._values[tensor]
+
+    def floats(self, tensor: str) -> Floats | None:
+        """Return the value of a floating-point constant, None for any other."""
+        value = self.value(tensor)
+        return value if value is not None and np.issubdtype(value.dtype, np.floating) else None  # type: ignore[return-value]
 
     def element_type(self, tensor: str) -> int:
         """Return the type of a tensor's elements as in TensorProto, UNDEFINED where it is unknown."""

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edgebert.bundle import NATIVE_BASELINE, NATIVE_MODEL
 from edgebert.calibration import Sample
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.lower.answers import engine_answers
@@ -28,6 +29,12 @@ class NativeFiles:
     scheme: Scheme  # of ``int8``
     int8: Made | None
     maker: "NativeMaker | None"
+
+    def files(self) -> dict[str, bytes]:
+        """Return the contents by file name; the FP32 form is the model itself where there is no INT8."""
+        if self.int8 is None:
+            return {NATIVE_MODEL: self.fp32}
+        return {NATIVE_MODEL: self.int8.content, NATIVE_BASELINE: self.fp32}
 
 
 class NativeMaker:

@@ -14,7 +14,7 @@ Indices = npt.NDArray[np.int64]
 PADDING = {"input_ids": 0, "token_type_ids": 0, "token_labels": -100, "starts": -1, "ends": -1}
 SECOND = "second."  # prefix of the columns of the other text of a pair that is encoded apart
 
-_BLOCK = 50  # batches that are sorted by length together; padding falls below 2 % and the order stays random
+_BLOCK = 50  # batches that are sorted by length together: little is padded and the order stays random
 
 
 def bucketed(lengths: Indices, size: int, seed: int, epoch: int) -> list[Indices]:

@@ -38,7 +38,9 @@ def value_of(row: Row, column: str) -> object:
     """Return what a row has in a column."""
     if column not in row.values:
         names = ", ".join(map(repr, list(row.values)[:8])) or "an empty object"
-        raise InputError(f"{row.where}: there is no column {column!r}, only {names}: name it with --columns {column}=...")
+        raise InputError(
+            f"{row.where}: there is no column {column!r}, only {names}: name it with --columns {column}=..."
+        )
     return row.values[column]
 
 

@@ -10,6 +10,7 @@ import torch
 
 from edgebert.errors import InputError
 from edgebert.export.checkpoint import demo_checkpoint, load_config, load_tokenizer, resolve
+from edgebert.export.train.batches import collate
 from edgebert.export.train.loop import History, Loop, Metrics, make_accelerator
 from edgebert.export.train.predict import predict
 from edgebert.export.train.report import Report, Run, write_report
@@ -26,7 +27,6 @@ from edgebert.export.train.workspace import fingerprint, open_workspace, to_json
 from edgebert.files import new_folder
 from edgebert.lines import Row
 
-_EVALUATED = 64  # texts of a batch of predictions
 _USUAL_TOKENS = 128
 
 
@@ -187,12 +187,13 @@ def _run(
     model = task.build(folder)
     states = work / f"seed-{seed}"
     states.mkdir(exist_ok=True)
+    train = Store(work / "train")
     dev = None if settings.dev is None else Store(work / "dev")
 
     def found() -> list[Array]:
         if dev is None:
             return []
-        return predict(accelerator, lambda batch: task.predict(model, batch), dev, _EVALUATED, pad_id)
+        return predict(accelerator, lambda batch: task.predict(model, batch), dev, pad_id)
 
     def evaluate() -> Metrics:
         return {} if dev is None else task.score(found(), dev)
@@ -201,8 +202,8 @@ def _run(
         accelerator,
         Objective(task, model),
         model.config.num_hidden_layers,
-        Store(work / "train"),
-        pad_id,
+        train.lengths(),
+        lambda indices: collate(train, indices, pad_id),
         training,
         None if dev is None else task.metric,
         evaluate,

@@ -16,11 +16,10 @@ import torch
 from accelerate import Accelerator
 
 from edgebert.errors import InputError
-from edgebert.export.train.batches import Indices, bucketed, collate, share
+from edgebert.export.train.batches import Batch, Indices, bucketed, share
 from edgebert.export.train.groups import freeze, frozen_depths, parameter_groups
 from edgebert.export.train.settings import Training, rate_factor
 from edgebert.export.train.state import load_best, load_state, save_best, save_state
-from edgebert.export.train.store import Store
 from edgebert.export.train.watch import Watcher
 
 Metrics = Mapping[str, float]
@@ -62,8 +61,8 @@ class Loop:
         accelerator: from `make_accelerator`.
         objective: gives the loss of a batch; its weights are trained.
         layers: encoder layers of the model in it.
-        data: the training examples.
-        pad_id: id of the padding token.
+        lengths: tokens of each training example.
+        collate: gives the batch of some of the examples.
         settings: how to train.
         metric: which of the metrics is to rise; None where nothing is evaluated.
         evaluate: gives the metrics of the dev set, the same ones in every process.
@@ -76,8 +75,8 @@ class Loop:
         accelerator: Accelerator,
         objective: torch.nn.Module,
         layers: int,
-        data: Store,
-        pad_id: int,
+        lengths: Indices,
+        collate: Callable[[Indices], Batch],
         settings: Training,
         metric: str | None,
         evaluate: Callable[[], Metrics],
@@ -87,16 +86,15 @@ class Loop:
         self._accelerator = accelerator
         self._objective = objective.to(accelerator.device)
         self._layers = layers
-        self._data = data
-        self._lengths = data.lengths()
-        self._pad_id = pad_id
+        self._lengths = lengths
+        self._collate = collate
         self._settings = settings
         self._metric = metric
         self._evaluate = evaluate
         self._folder = folder
         self._watcher = watcher
         self._frozen = frozen_depths(settings.freeze, layers)
-        self._per_epoch = math.ceil(len(data) / settings.batch_size)
+        self._per_epoch = math.ceil(len(lengths) / settings.batch_size)
         self._steps = settings.epochs * self._per_epoch
         groups = parameter_groups(
             objective, layers, settings.learning_rate, settings.layer_decay, settings.weight_decay
@@ -170,8 +168,7 @@ class Loop:
         total = torch.zeros((), device=accelerator.device)
         for at, part in enumerate(parts):
             inputs = {
-                name: values.to(accelerator.device, non_blocking=True)
-                for name, values in collate(self._data, part, self._pad_id).items()
+                name: values.to(accelerator.device, non_blocking=True) for name, values in self._collate(part).items()
             }
             last = at == len(parts) - 1
             with contextlib.nullcontext() if last else accelerator.no_sync(model):

@@ -1,17 +1,16 @@
 """Metrics of the tasks, from predictions and what was expected."""
 
 import collections
-import re
-import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
-Span = tuple[str, int, int]  # type, first word, word after the last
+from edgebert.accuracy.answers import plain_answer
+from edgebert.accuracy.entities import entity_marks
+from edgebert.accuracy.metrics import ENTITY_F1, SPEARMAN
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
+Floats = npt.NDArray[np.floating]
 
 
 def accuracy(found: npt.NDArray[np.integer], expected: npt.NDArray[np.integer]) -> float:
@@ -34,38 +33,15 @@ def macro_f1(found: npt.NDArray[np.integer], expected: npt.NDArray[np.integer], 
     return float(np.mean(scores))
 
 
-def entities(tags: Sequence[str]) -> set[Span]:
-    """Return the entities of a sentence as IOB2 has them; an I- that continues nothing begins one, as in conlleval."""
-    spans: set[Span] = set()
-    start, kind = 0, ""
-    for at, tag in enumerate([*tags, "O"]):
-        inside = tag.startswith("I-") and tag[2:] == kind
-        if kind and not inside:
-            spans.add((kind, start, at))
-        if not inside:
-            start, kind = at, "" if tag == "O" else tag[2:]
-    return spans
-
-
-def entity_f1(found: Iterable[Sequence[str]], expected: Iterable[Sequence[str]]) -> float:
+def entity_f1(found: Sequence[Sequence[str]], expected: Sequence[Sequence[str]]) -> float:
     """Return the F1 over exact entities of all sentences."""
-    right = count_found = count_expected = 0
-    for ours, theirs in zip(found, expected, strict=True):
-        one, other = entities(ours), entities(theirs)
-        right, count_found, count_expected = right + len(one & other), count_found + len(one), count_expected + len(other)
-    return f1(right, count_found, count_expected)
-
-
-def normalized_answer(text: str) -> list[str]:
-    """Return the words of an answer as SQuAD's evaluation script compares them."""
-    kept = "".join(character for character in text.lower() if character not in string.punctuation)
-    return _ARTICLES.sub(" ", kept).split()
+    return ENTITY_F1.score(entity_marks(expected, found))
 
 
 def answer_scores(found: str, expected: Sequence[str]) -> tuple[float, float]:
     """Return exact match and word F1 of an answer, the best over the expected ones; "" where none is expected."""
-    words = normalized_answer(found)
-    pairs = [(words, normalized_answer(text)) for text in (expected or [""])]
+    words = plain_answer(found).split()
+    pairs = [(words, plain_answer(text).split()) for text in (expected or [""])]
     exact = max(float(ours == theirs) for ours, theirs in pairs)
     overlap = max(
         f1(sum((collections.Counter(ours) & collections.Counter(theirs)).values()), len(ours), len(theirs))
@@ -82,12 +58,5 @@ def pearson(first: Floats, second: Floats) -> float:
 
 
 def spearman(first: Floats, second: Floats) -> float:
-    """Return the correlation of ranks; equal values share their mean rank."""
-    return pearson(_ranks(first), _ranks(second))
-
-
-def _ranks(values: Floats) -> npt.NDArray[np.float64]:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    mean: npt.NDArray[np.float64] = (last - (counts - 1) / 2)[inverse]
-    return mean
+    """Return the correlation of ranks, 0 where one of them is constant."""
+    return float(np.nan_to_num(SPEARMAN.score(np.column_stack([first, second]).astype(np.float64))))

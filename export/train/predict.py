@@ -10,12 +10,13 @@ from accelerate.utils import gather_object
 from edgebert.export.train.batches import Batch, collate, in_order
 from edgebert.export.train.store import Array, Store
 
+_BATCH = 64  # examples
+
 
 def predict(
     accelerator: Accelerator,
     answer: Callable[[Batch], Iterable[Array]],
     data: Store,
-    batch_size: int,
     pad_id: int,
 ) -> list[Array]:
     """Return the answer to every example in the order of the store, in every process.
@@ -24,10 +25,9 @@ def predict(
         accelerator: shares the work.
         answer: gives an array for each example of a batch.
         data: the examples.
-        batch_size: examples of a batch.
         pad_id: id of the padding token.
     """
-    batches = in_order(data.lengths(), batch_size)
+    batches = in_order(data.lengths(), _BATCH)
     found: list[tuple[int, Array]] = []
     with torch.inference_mode(), accelerator.autocast():
         for batch in batches[accelerator.process_index :: accelerator.num_processes]:

@@ -67,6 +67,6 @@ class Training:
 
 
 def rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Return the share of the highest learning rate at a step from 0: up over ``warmup`` of the steps, then down to 0."""
+    """Return the share of the highest learning rate at a step: up over ``warmup`` of the steps, then down to 0."""
     rise = max(1.0, warmup * steps)
     return min((step + 1) / rise, (steps - step) / max(1.0, steps - rise))

@@ -9,7 +9,6 @@ from typing import Any
 
 from edgebert.bundle import open_bundle
 from edgebert.device import this_device
-from edgebert.prepare.judge import judge
 from edgebert.tensorrt.build import BuildJob, build_engine
 from edgebert.tensorrt.cuda import find_gpu
 from edgebert.tensorrt.library import import_library
@@ -46,6 +45,8 @@ def _build(job: Mapping[str, Any], report: Report) -> Mapping[str, object]:
 
 
 def _judge(job: Mapping[str, Any], report: Report) -> Mapping[str, object]:
+    from edgebert.prepare.judge import judge  # half of what this process would import, and a build needs none of it
+
     library = import_library(job["library"], this_device())
     engines = {precision: Path(path) for precision, path in job["engines"].items()}
     return judge(open_bundle(job["bundle"]), library, engines, report)

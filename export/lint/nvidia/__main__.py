@@ -87,7 +87,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # what the library prints must not mix with the answer
     try:
-        document = {"found": answer(json.load(sys.stdin))}
+        document: dict[str, object] = {"found": answer(json.load(sys.stdin))}
     except Exception as error:
         document = {"error": f"{type(error).__name__}: {error}"}
     json.dump(document, answers)

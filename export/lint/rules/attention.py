@@ -1,4 +1,4 @@
-"""Attention in INT8: only where TensorRT keeps its fused kernel, and then at all three places.
+"""Attention in INT8: only where TensorRT keeps its fused kernel, and then as a whole.
 
 The conditions are those of "Multi-Head Attention Fusion" in NVIDIA's developer guide.
 """
@@ -10,12 +10,13 @@ import numpy as np
 from edgebert.export.lint.findings import Hit, hit, rule
 from edgebert.export.lint.patterns import Attention, attentions, dequantizer, origin
 from edgebert.export.lint.view import View, input_of, is_onnx, name_of
-from edgebert.export.platforms import Platform
-
-INT8_HEAD_SIZES = (16, 32, 64)
-INT8_TOKENS = 512
-FLOAT16_HEAD_SIZES = range(16, 257, 8)
-FUSED_SINCE = (7, 5)  # compute capability
+from edgebert.export.platforms import (
+    ATTENTION_CAPABILITY,
+    ATTENTION_HEAD_SIZES,
+    ATTENTION_HEAD_SIZES_FLOAT16,
+    ATTENTION_TOKENS,
+    Platform,
+)
 
 
 def _quantized(view: View, attention: Attention) -> bool:
@@ -42,7 +43,7 @@ def attention_board(view: View, platform: Platform) -> Iterator[Hit]:
     """
     capability = platform.board.compute_capability
     for attention in attentions(view):
-        if capability < FUSED_SINCE and _quantized(view, attention):
+        if capability < ATTENTION_CAPABILITY and _quantized(view, attention):
             yield hit(attention.scores, f"{platform.board.name} has compute capability {capability[0]}.{capability[1]}")
 
 
@@ -54,8 +55,8 @@ def attention_head_size(view: View, platform: Platform) -> Iterator[Hit]:
     """
     for attention in attentions(view):
         size = _head_size(view, attention)
-        if size is not None and size not in INT8_HEAD_SIZES and _quantized(view, attention):
-            yield hit(attention.scores, f"the head size is {size}, fused INT8 attention has {INT8_HEAD_SIZES}")
+        if size is not None and size not in ATTENTION_HEAD_SIZES and _quantized(view, attention):
+            yield hit(attention.scores, f"the head size is {size}, fused INT8 attention has {ATTENTION_HEAD_SIZES}")
 
 
 @rule("attention-head-size-float16", "warning", "choose a model whose heads are a multiple of 8 from 16 to 256")
@@ -67,7 +68,7 @@ def attention_head_size_float16(view: View, platform: Platform) -> Iterator[Hit]
     old = [release for release in platform.releases if release.version < (10, 14)]
     for attention in attentions(view):
         size = _head_size(view, attention)
-        if old and size is not None and size not in FLOAT16_HEAD_SIZES:
+        if old and size is not None and size not in ATTENTION_HEAD_SIZES_FLOAT16:
             yield hit(attention.scores, f"the head size is {size}")
 
 
@@ -79,7 +80,7 @@ def attention_length(view: View, platform: Platform) -> Iterator[Hit]:
     """
     for attention in attentions(view):
         tokens = _tokens(view, attention)
-        if tokens is not None and tokens > INT8_TOKENS and _quantized(view, attention):
+        if tokens is not None and tokens > ATTENTION_TOKENS and _quantized(view, attention):
             yield hit(attention.scores, f"inputs have up to {tokens} tokens")
 
 
@@ -121,7 +122,7 @@ def attention_probability_scale(view: View, platform: Platform) -> Iterator[Hit]
     for attention in attentions(view):
         for use in view.users(attention.softmax):
             if is_onnx(use.node, "QuantizeLinear"):
-                scale = view.value(input_of(use.node, 1))
+                scale = view.floats(input_of(use.node, 1))
                 if scale is not None and scale.size == 1 and not np.isclose(scale.item(), 1 / 127, rtol=2e-3):
                     yield hit(use.node, f"the scale of the probabilities is {scale.item():.6g}")
 

@@ -11,7 +11,7 @@ from edgebert.export.lint.view import View, input_of, integer_attribute, is_onnx
 from edgebert.export.platforms import Platform, spoken
 
 
-@rule("invalid-onnx", "error", "export the model again; the rules of ONNX hold for every engine")
+@rule("invalid-onnx", "error", "export the model again; the rules of ONNX hold for every engine", silent=True)
 def invalid_onnx(view: View, platform: Platform) -> Iterator[Hit]:
     """The graph is valid ONNX: known operators of its opset with the inputs and attributes that they have.
 
@@ -26,7 +26,7 @@ def invalid_onnx(view: View, platform: Platform) -> Iterator[Hit]:
         yield Hit("graph", words[0] if words else type(error).__name__)
 
 
-@rule("opset-range", "error", "export with an opset that every release takes; 13 to 17 suits them all")
+@rule("opset-range", "error", "export with an opset that every release takes; 13 to 17 suits them all", silent=True)
 def opset_range(view: View, platform: Platform) -> Iterator[Hit]:
     """The opset lies in the range of each release.
 
@@ -71,7 +71,7 @@ def foreign_domain(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{node.op_type} is of the domain {node.domain!r}, for which TensorRT has no parser")
 
 
-@rule("operator-unsupported", "error", "decompose it into simpler operators, or choose a newer JetPack")
+@rule("operator-unsupported", "error", "decompose it into simpler operators, or choose a newer JetPack", silent=True)
 def operator_unsupported(view: View, platform: Platform) -> Iterator[Hit]:
     """Each release has every operator.
 
@@ -112,7 +112,7 @@ def reduction_axes(view: View, platform: Platform) -> Iterator[Hit]:
                 yield hit(node, f"its axes {axes!r} are computed")
 
 
-@rule("local-function", "error", "inline the model's functions (onnx.inliner.inline_local_functions)")
+@rule("local-function", "error", "inline the model's functions (onnx.inliner.inline_local_functions)", silent=True)
 def local_function(view: View, platform: Platform) -> Iterator[Hit]:
     """On TensorRT 8 the model has no functions of its own.
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 import numpy as np
-import onnx
 
 from edgebert.export.lint.findings import Hit, hit, rule
 from edgebert.export.lint.patterns import dequantizes, quantizes, readers
 from edgebert.export.lint.view import View, input_of, integer_attribute, is_onnx, name_of
 from edgebert.export.platforms import Platform
 
+_MOVES = ("Transpose", "Reshape", "Identity", "Slice", "Gather", "Squeeze", "Unsqueeze", "Split")
 
-@rule("quantize-unpaired", "error", "put a DequantizeLinear with the same scale after it, or remove it")
+
+@rule("quantize-unpaired", "error", "put a DequantizeLinear with the same scale after it, or remove it", silent=True)
 def quantize_unpaired(view: View, platform: Platform) -> Iterator[Hit]:
     """What a QuantizeLinear makes is read by DequantizeLinear alone.
 
@@ -28,7 +29,7 @@ def quantize_unpaired(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"nothing reads its INT8 tensor {output!r}")
 
 
-@rule("dequantize-unpaired", "error", "put a QuantizeLinear with the same scale before it")
+@rule("dequantize-unpaired", "error", "put a QuantizeLinear with the same scale before it", silent=True)
 def dequantize_unpaired(view: View, platform: Platform) -> Iterator[Hit]:
     """What a DequantizeLinear reads comes from a QuantizeLinear, or is a constant.
 
@@ -36,25 +37,26 @@ def dequantize_unpaired(view: View, platform: Platform) -> Iterator[Hit]:
     """
     for node in dequantizes(view):
         data = input_of(node, 0)
-        if not view.is_constant(data) and _quantizer(view, data) is None:
-            made = view.producer(data)
+        source = _source(view, data)
+        made = view.producer(source)
+        if not view.is_constant(source) and (made is None or not is_onnx(made, "QuantizeLinear")):
             yield hit(node, f"{data!r} comes from {name_of(made) if made is not None else 'an input of the graph'}")
 
 
-@rule("pair-mismatch", "error", "give both nodes of the pair the same scale and axis")
+@rule("pair-mismatch", "error", "give both nodes of the pair the same scale and axis", silent=True)
 def pair_mismatch(view: View, platform: Platform) -> Iterator[Hit]:
     """Both nodes of a pair have the same scale and axis.
 
     With different ones the pair multiplies the tensor by their ratio.
     """
     for node in dequantizes(view):
-        quantizer = _quantizer(view, input_of(node, 0))
-        if quantizer is None:
+        quantizer = view.producer(_source(view, input_of(node, 0)))
+        if quantizer is None or not is_onnx(quantizer, "QuantizeLinear"):
             continue
         first, second = view.value(input_of(quantizer, 1)), view.value(input_of(node, 1))
         if first is None or second is None:
             continue
-        if first.size != second.size or not np.array_equal(first.reshape(-1), second.reshape(-1)):
+        if not np.array_equal(first.reshape(-1), second.reshape(-1), equal_nan=first.dtype.kind == "f"):
             yield hit(node, f"its scale differs from that of {name_of(quantizer)}")
         elif first.size > 1 and integer_attribute(quantizer, "axis") != integer_attribute(node, "axis"):
             yield hit(node, f"its axis differs from that of {name_of(quantizer)}")
@@ -76,8 +78,8 @@ def pair_repeated(view: View, platform: Platform) -> Iterator[Hit]:
 def pair_shared(view: View, platform: Platform) -> Iterator[Hit]:
     """The pair of a product's input is read by products alone.
 
-    Another reader needs the tensor in float again, so that the pair is not fused into the kernel before it. (The
-    residual addition has a rule of its own.)
+    Another reader needs the tensor in float again, so that the pair is not fused into the kernel before it. The
+    residual addition has a rule of its own.
     """
     for node in quantizes(view):
         back = [use.node for output in node.output for use in view.uses(output)]
@@ -87,7 +89,7 @@ def pair_shared(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{name_of(others[0])} ({others[0].op_type}) reads it beside products")
 
 
-@rule("dequantize-unused", "error", "remove the pair, or let the operator that it was made for read it")
+@rule("dequantize-unused", "error", "remove the pair, or let the operator that it was made for read it", silent=True)
 def dequantize_unused(view: View, platform: Platform) -> Iterator[Hit]:
     """What a DequantizeLinear makes is read by something.
 
@@ -98,13 +100,11 @@ def dequantize_unused(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"nothing reads {node.output[0] if node.output else '?'!r}")
 
 
-def _quantizer(view: View, tensor: str) -> onnx.NodeProto | None:
-    """Return the QuantizeLinear that an INT8 tensor comes from, looking through what only moves elements."""
+def _source(view: View, tensor: str) -> str:
+    """Return the tensor that an INT8 tensor comes from, looking through what only moves elements."""
     for _ in range(8):
         node = view.producer(tensor)
-        if node is None or is_onnx(node, "QuantizeLinear"):
-            return node
-        if not is_onnx(node, "Transpose", "Reshape", "Identity", "Slice", "Gather", "Squeeze", "Unsqueeze", "Split"):
-            return None
+        if node is None or not is_onnx(node, *_MOVES):
+            return tensor
         tensor = input_of(node, 0)
-    return None
+    return tensor

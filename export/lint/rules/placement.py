@@ -106,8 +106,9 @@ def vector_product_quantized(view: View, platform: Platform) -> Iterator[Hit]:
     """
     for linear in linears(view):
         shape = view.shape(linear.activation)
-        quantized = linear.weight.dequantize is not None
-        if quantized and shape is not None and (len(shape) == 2 or (len(shape) > 2 and shape[-2] == 1)):
+        if linear.weight.dequantize is None or shape is None or _flattened(view, linear.activation):
+            continue
+        if len(shape) == 2 or (len(shape) > 2 and shape[-2] == 1):
             yield hit(linear.node, f"its input {linear.activation!r} has one row a text")
 
 
@@ -139,3 +140,12 @@ def constant_pair(view: View, platform: Platform) -> Iterator[Hit]:
         reads = [use.node for output in node.output for use in readers(view, output)]
         if reads and not any(is_onnx(each, "MatMul", "Gemm", "Gather", "Add", "Conv") for each in reads):
             yield hit(node, f"{name_of(reads[0])} ({reads[0].op_type}) reads the rounded constant {source!r}")
+
+
+def _flattened(view: View, tensor: str) -> bool:
+    """Return whether the rows of a matrix are the tokens of all texts."""
+    back = view.producer(tensor)
+    if back is not None and is_onnx(back, "DequantizeLinear"):
+        quantizer = view.producer(input_of(back, 0))
+        back = None if quantizer is None else view.producer(input_of(quantizer, 0))
+    return back is not None and is_onnx(back, "Reshape", "Flatten")

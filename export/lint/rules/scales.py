@@ -18,7 +18,7 @@ def _type_name(kind: int) -> str:
     return str(TensorProto.DataType.Name(kind))
 
 
-@rule("scale-computed", "error", "calibrate beforehand and write the scale as an initializer")
+@rule("scale-computed", "error", "calibrate beforehand and write the scale as an initializer", silent=True)
 def scale_computed(view: View, platform: Platform) -> Iterator[Hit]:
     """Scales are constants.
 
@@ -37,15 +37,20 @@ def scale_sign(view: View, platform: Platform) -> Iterator[Hit]:
     The parsers assert it. A scale of 0 comes from a channel or a tensor that was 0 in all of the calibration.
     """
     for node in both(view):
-        scale = view.value(input_of(node, 1))
-        if scale is not None and scale.dtype.kind == "f":
+        scale = view.floats(input_of(node, 1))
+        if scale is not None:
             bad = ~(np.isfinite(scale) & (scale > 0))
             if bool(np.any(bad)):
                 at = int(np.argmax(bad))
                 yield hit(node, f"the scale {input_of(node, 1)!r} is {scale.flat[at]:g} at {at} of {scale.size}")
 
 
-@rule("scale-type", "error", "store scales in FP32; in FP16 only at opset 19 or later for TensorRT 10 and later")
+@rule(
+    "scale-type",
+    "error",
+    "store scales in FP32; in FP16 only at opset 19 or later for TensorRT 10 and later",
+    silent=True,
+)
 def scale_type(view: View, platform: Platform) -> Iterator[Hit]:
     """Scales are FP32, or FP16 at opset 19 or later for TensorRT 10 and later.
 
@@ -101,7 +106,7 @@ def scale_count(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{count} scales stand for the {shape[axis]} channels of axis {axis}")
 
 
-@rule("scale-blocked", "error", "use one scale a tensor or one a channel")
+@rule("scale-blocked", "error", "use one scale a tensor or one a channel", silent=True)
 def scale_blocked(view: View, platform: Platform) -> Iterator[Hit]:
     """Scales are a number or a vector, not a block for each part of a row.
 
@@ -113,7 +118,9 @@ def scale_blocked(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"the scale {input_of(node, 1)!r} is blocked: its shape is {shape}")
 
 
-@rule("activation-per-channel", "error", "give an activation one scale; even its channels out by smoothing")
+@rule(
+    "activation-per-channel", "error", "give an activation one scale; even its channels out by smoothing", silent=True
+)
 def activation_per_channel(view: View, platform: Platform) -> Iterator[Hit]:
     """An activation has one scale.
 
@@ -125,7 +132,7 @@ def activation_per_channel(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{scale.size} scales quantize the activation {input_of(node, 0)!r}")
 
 
-@rule("axis-missing", "error", "write the axis of every per-channel pair")
+@rule("axis-missing", "error", "write the axis of every per-channel pair", silent=True)
 def axis_missing(view: View, platform: Platform) -> Iterator[Hit]:
     """A pair with several scales writes its axis.
 
@@ -144,7 +151,7 @@ def scale_coarse(view: View, platform: Platform) -> Iterator[Hit]:
     Below 2^-17 an FP16 number has fewer, and the scale itself becomes the largest error of its channel.
     """
     for node in both(view):
-        scale = view.value(input_of(node, 1))
+        scale = view.floats(input_of(node, 1))
         if scale is not None and scale.dtype == np.float16:
             small = (scale > 0) & (scale < _COARSE)
             if bool(np.any(small)):

@@ -19,7 +19,7 @@ def _type_name(kind: int) -> str:
     return str(TensorProto.DataType.Name(kind)) if kind in TensorProto.DataType.values() else f"of type {kind}"
 
 
-@rule("input-type", "error", "declare token ids and masks as INT32")
+@rule("input-type", "error", "declare token ids and masks as INT32", silent=True)
 def input_type(view: View, platform: Platform) -> Iterator[Hit]:
     """Inputs are INT32, INT64, FP32, FP16 or BOOL.
 
@@ -47,14 +47,23 @@ def input_int64(view: View, platform: Platform) -> Iterator[Hit]:
 def constant_type(view: View, platform: Platform) -> Iterator[Hit]:
     """Constants have a type that each release has.
 
-    DOUBLE is cast to FP32 with a loss; UINT8, INT16, strings and complex numbers are refused.
+    There are no UINT8, INT16, strings or complex numbers in an engine.
     """
     for name, tensor in view.constants.items():
-        # what Q/DQ read has rules of its own
-        if tensor.data_type not in _CONSTANTS and not any(
-            is_onnx(use.node, "QuantizeLinear", "DequantizeLinear") for use in view.uses(name)
-        ):
+        known = tensor.data_type in (*_CONSTANTS, TensorProto.DOUBLE)
+        if not known and not _is_quantized(view, name):  # what Q/DQ read has rules of its own
             yield Hit(name, f"the constant is {_type_name(tensor.data_type)}")
+
+
+@rule("constant-double", "warning", "store the constant as FP32")
+def constant_double(view: View, platform: Platform) -> Iterator[Hit]:
+    """Constants are not DOUBLE.
+
+    TensorRT casts them to FP32 and clamps what FP32 cannot hold.
+    """
+    for name, tensor in view.constants.items():
+        if tensor.data_type == TensorProto.DOUBLE:
+            yield Hit(name, "the constant is DOUBLE, which TensorRT makes FP32")
 
 
 @rule("quantized-type", "error", "quantize to INT8")
@@ -75,17 +84,15 @@ def quantized_type(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{input_of(node, 0)!r} is {_type_name(kind)}")
 
 
-@rule("float16-overflow", "error", "write -1e4 into masks, and keep every constant within +-65504")
+@rule("float16-overflow", "error", "write -1e4 into masks, and keep every constant within +-65504", silent=True)
 def float16_overflow(view: View, platform: Platform) -> Iterator[Hit]:
     """No floating-point constant is infinite, NaN or beyond +-65504.
 
-    The layers around the INT8 ones run in FP16, where such a number is infinite. A mask with the lowest FP32 number
-    makes whole rows NaN as soon as it is added to itself or to a row of its own.
+    The layers around the INT8 ones run in FP16, where such a number is infinite. A mask with the lowest FP32 number is
+    minus infinity then, and a row with nothing else becomes NaN.
     """
-    for name, tensor in view.constants.items():
-        if tensor.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE):
-            continue
-        value = view.value(name)
+    for name in view.constants:
+        value = view.floats(name)
         if value is None or not value.size:
             continue
         low, high = np.min(value), np.max(value)  # NaN goes through both
@@ -120,3 +127,7 @@ def float32_typed_literally(view: View, platform: Platform) -> Iterator[Hit]:
             strong = [release for release in platform.releases if release.strongly_typed]
             yield hit(node, f"TensorRT {spoken(strong)} runs it and its neighbours in FP32")
             return
+
+
+def _is_quantized(view: View, tensor: str) -> bool:
+    return any(is_onnx(use.node, "QuantizeLinear", "DequantizeLinear") for use in view.uses(tensor))

@@ -13,7 +13,12 @@ from edgebert.export.platforms import Platform, spoken
 _MISFIT = 2.0  # a weight this many times beyond the range of its scale does not belong to it
 
 
-@rule("weight-axis", "error", "use the axis of the output channels: 1 for MatMul's [in, out], 0 for Gemm with transB=1")
+@rule(
+    "weight-axis",
+    "error",
+    "use the axis of the output channels: 1 for MatMul's [in, out], 0 for Gemm with transB=1",
+    silent=True,
+)
 def weight_axis(view: View, platform: Platform) -> Iterator[Hit]:
     """The axis of a weight's scales runs over the output channels of the operator that reads it.
 
@@ -30,19 +35,19 @@ def weight_axis(view: View, platform: Platform) -> Iterator[Hit]:
                 continue
             wanted = output_axis(linear.node, linear.position, len(shape))
             wanted = None if wanted is None else linear.weight.axis_of(wanted)
-            if wanted is not None and axis % len(shape) != wanted:
+            if wanted is not None and -len(shape) <= axis < len(shape) and axis % len(shape) != wanted:
                 yield hit(node, f"axis {axis} holds the inputs of {linear.node.op_type}, axis {wanted} its outputs")
 
 
-@rule("weight-scale-misfit", "error", "compute each channel's scale from that channel: max |w| / 127")
+@rule("weight-scale-misfit", "error", "compute each channel's scale from that channel: max |w| / 127", silent=True)
 def weight_scale_misfit(view: View, platform: Platform) -> Iterator[Hit]:
     """No weight lies beyond twice the range of its scale.
 
     Such scales belong to another weight or to another axis. Clipping that helps stays far below.
     """
     for node in view.nodes:
-        weight, scale = view.value(input_of(node, 0)), view.value(input_of(node, 1))
-        if not is_onnx(node, "QuantizeLinear") or weight is None or scale is None or scale.dtype.kind != "f":
+        weight, scale = view.floats(input_of(node, 0)), view.floats(input_of(node, 1))
+        if not is_onnx(node, "QuantizeLinear") or weight is None or scale is None:
             continue
         axis = integer_attribute(node, "axis")
         axis = 1 if axis is None else axis
@@ -50,7 +55,8 @@ def weight_scale_misfit(view: View, platform: Platform) -> Iterator[Hit]:
             continue
         others = tuple(at for at in range(weight.ndim) if at != axis % weight.ndim) if scale.size > 1 else None
         largest = np.max(np.abs(weight.astype(np.float32)), axis=others, initial=0)
-        beyond = largest > _MISFIT * 127 * np.abs(scale.astype(np.float32).reshape(-1))
+        ranges = 127 * scale.astype(np.float32).reshape(-1)
+        beyond = (ranges > 0) & (largest > _MISFIT * ranges)
         if bool(np.any(beyond)):
             yield hit(node, f"weights of {int(beyond.sum())} of {beyond.size} scales lie beyond twice their range")
 
@@ -67,7 +73,12 @@ def weight_per_tensor(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"one scale serves all channels of {linear.weight.constant!r}")
 
 
-@rule("int8-initializer", "error", "store the weight in FP32 and put QuantizeLinear before its DequantizeLinear")
+@rule(
+    "int8-initializer",
+    "error",
+    "store the weight in FP32 and put QuantizeLinear before its DequantizeLinear",
+    silent=True,
+)
 def int8_initializer(view: View, platform: Platform) -> Iterator[Hit]:
     """For TensorRT 8 weights are stored in FP32 and quantized by the graph.
 
@@ -79,7 +90,7 @@ def int8_initializer(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{input_of(node, 0)!r} is an INT8 initializer, which TensorRT {spoken(old)} refuses")
 
 
-@rule("bias-quantized", "error", "keep biases in FP32 (or FP16)")
+@rule("bias-quantized", "error", "keep biases in FP32 (or FP16)", silent=True)
 def bias_quantized(view: View, platform: Platform) -> Iterator[Hit]:
     """Biases are not quantized.
 

@@ -11,7 +11,7 @@ from edgebert.export.lint.view import View, input_of
 from edgebert.export.platforms import Platform
 
 
-@rule("zero-point-missing", "error", "add an INT8 zero point of 0, one for each scale")
+@rule("zero-point-missing", "error", "add an INT8 zero point of 0, one for each scale", silent=True)
 def zero_point_missing(view: View, platform: Platform) -> Iterator[Hit]:
     """Every QuantizeLinear and DequantizeLinear has a zero point.
 
@@ -61,7 +61,7 @@ def zero_point_count(view: View, platform: Platform) -> Iterator[Hit]:
             yield hit(node, f"{zero_point.size} zero points stand beside {scale.size} scales")
 
 
-@rule("zero-point-computed", "error", "write the zero point as an initializer")
+@rule("zero-point-computed", "error", "write the zero point as an initializer", silent=True)
 def zero_point_computed(view: View, platform: Platform) -> Iterator[Hit]:
     """Zero points are constants.
 

@@ -148,7 +148,8 @@ def _span(row: Row, context: str, answer: Mapping[str, object]) -> Span:
     found = context[start : start + len(text)] if start >= 0 else ""
     if found != text:
         raise InputError(
-            f"{row.where}: the answer {text!r} is not at character {start} of its context, {found!r} is: count code points"
+            f"{row.where}: the answer {text!r} is not at character {start} of its context, {found!r} is: "
+            "count code points"
         )
     return Span(text, start)
 
@@ -188,7 +189,9 @@ def _tokens_of(question: Question, starts: Array, ends: Array) -> Array:
     if question.answers:
         span = question.answers[0]
         first = np.flatnonzero((starts >= 0) & (starts <= span.start) & (span.start < ends))
-        last = np.flatnonzero((starts >= 0) & (starts < span.start + len(span.text)) & (span.start + len(span.text) <= ends))
+        last = np.flatnonzero(
+            (starts >= 0) & (starts < span.start + len(span.text)) & (span.start + len(span.text) <= ends)
+        )
         if len(first) and len(last):
             return np.array([first[0], last[-1]], np.int64)
     return np.zeros(2, np.int64)

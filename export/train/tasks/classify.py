@@ -77,7 +77,9 @@ class Classify:
         numbers = []
         for label in _labels(row):
             if label not in self.labels:
-                raise InputError(f"{row.where}: the label {label!r} is not among the {len(self.labels)} of the training data")
+                raise InputError(
+                    f"{row.where}: the label {label!r} is not among the {len(self.labels)} of the training data"
+                )
             numbers.append(self.labels.index(label))
         if not self.several:
             return np.array(numbers, np.int64)

@@ -111,7 +111,9 @@ class Embed:
     def vectors(self, model: Any, batch: Batch, prefix: str = "") -> torch.Tensor:  # noqa: ANN401
         """Return the unit vectors of the texts of a batch, [texts, hidden]."""
         inputs = inputs_of(batch, prefix)
-        return functional.normalize(pooled(model(**inputs).last_hidden_state, inputs["attention_mask"], self.head), dim=1)
+        return functional.normalize(
+            pooled(model(**inputs).last_hidden_state, inputs["attention_mask"], self.head), dim=1
+        )
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:  # noqa: ANN401
         """Return the mean squared error of the cosines, or the contrastive loss."""
@@ -176,7 +178,9 @@ def contrastive(first: torch.Tensor, second: torch.Tensor, labels: torch.Tensor)
     cosines = first @ second.T / _TEMPERATURE
     same = labels[:, None] == labels[None, :]
     others = same & ~torch.eye(len(labels), dtype=torch.bool, device=same.device)
-    return functional.cross_entropy(cosines.masked_fill(others, float("-inf")), torch.arange(len(labels)).to(same.device))
+    return functional.cross_entropy(
+        cosines.masked_fill(others, float("-inf")), torch.arange(len(labels)).to(same.device)
+    )
 
 
 def _partners(rows: Iterator[Row], labels: tuple[str, ...], seed: int) -> Iterator[tuple[str, str, float]]:

@@ -77,9 +77,7 @@ class Tag:
         """Load a BertForTokenClassification with these tags."""
         names = dict(enumerate(self.labels))
         numbers = {label: at for at, label in names.items()}
-        return load_model(
-            "BertForTokenClassification", folder, num_labels=len(names), id2label=names, label2id=numbers
-        )
+        return load_model("BertForTokenClassification", folder, num_labels=len(names), id2label=names, label2id=numbers)
 
     def loss(self, model: Any, batch: Batch) -> torch.Tensor:  # noqa: ANN401
         """Return the mean cross-entropy over words."""
@@ -106,7 +104,7 @@ class Tag:
             filled[at][data.get("places", at)] = tags
         right = sum(int((ours == theirs).sum()) for ours, theirs in zip(filled, expected, strict=True))
         return {
-            "entity_f1": entity_f1(map(self._names, filled), map(self._names, expected)),
+            "entity_f1": entity_f1([*map(self._names, filled)], [*map(self._names, expected)]),
             "word_accuracy": right / sum(map(len, expected)),
         }
 

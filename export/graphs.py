@@ -1,0 +1,117 @@
+"""The graphs of a bundle: its own model, its FP32 baseline, and where TensorRT asks for it an FP16 one."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import onnx
+
+from edgebert.bundle import BASELINE, HALF, MODEL
+from edgebert.calibration import Sample
+from edgebert.errors import CheckpointError
+from edgebert.export.canonical import FLOAT, Dialect, build
+from edgebert.export.checkpoint import Checkpoint
+from edgebert.export.graph import to_graph
+from edgebert.export.lint import check
+from edgebert.export.lower.weights import Weights, read_weights
+from edgebert.export.mix import Maker, Mix
+from edgebert.export.platforms import Platform
+from edgebert.export.quantize import quantize
+from edgebert.export.recipe import Recipe
+from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.targets import Target
+from edgebert.manifest import Shape
+
+# TensorRT has an INT8 kernel for attention as a whole under these conditions alone; elsewhere INT8 would split it
+_ATTENTION_HEAD_SIZES = (16, 32, 64)
+_ATTENTION_TOKENS = 512
+_ATTENTION_CAPABILITY = (7, 5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Graphs:
+    """The graphs of a bundle.
+
+    Attributes:
+        files: serialized, by file name.
+        schemes: by engine that reads them: how the model's numbers are stored.
+        provenance: how the model was quantized, for the manifest.
+        maker: makes the model in other ways; None where it is not INT8.
+    """
+
+    files: Mapping[str, bytes]
+    schemes: Mapping[str, str]
+    provenance: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    maker: Maker | None = None
+
+
+def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, recipe: Recipe) -> Graphs:
+    """Make the graphs that a recipe asks for.
+
+    Args:
+        checkpoint: the model.
+        samples: texts for smoothing, and for the ranges of activations where they are fixed.
+        target: decides their form.
+        recipe: decides the precision.
+
+    Raises:
+        InputError: there are no samples, or an activation is not finite.
+        CheckpointError: the model has a form that cannot be exported for the target.
+    """
+    if target.platform is not None:
+        return _for_tensorrt(checkpoint, samples, target, target.platform, recipe)
+    exact = to_graph(checkpoint)
+    baseline = bytes(exact.SerializeToString())
+    if recipe.precision == "fp32":
+        return Graphs({MODEL: baseline}, {"onnxruntime": "fp32"})
+    if not recipe.static:
+        maker: Maker = quantize(exact, checkpoint.shape, samples, target).maker
+    else:
+        maker = StaticMaker(_canonical_weights(checkpoint), samples, StaticOptions(target.dialect))
+    made = maker.make(Mix(maker.settings[0]))
+    schemes = {"onnxruntime": target.scheme(recipe.static)}
+    return Graphs({MODEL: made.content, BASELINE: baseline}, schemes, made.provenance, maker)
+
+
+def _for_tensorrt(
+    checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, platform: Platform, recipe: Recipe
+) -> Graphs:
+    weights = _canonical_weights(checkpoint)
+    exact = _in_float(weights, dataclasses.replace(target.dialect, half=False))
+    half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
+    if recipe.precision == "fp16":
+        return _half(exact, half.get(HALF))
+    attention = _attention_fits(platform, checkpoint.shape)
+    maker = StaticMaker(weights, samples, StaticOptions(target.dialect, residual=True, attention=attention))
+    made = maker.make(Mix(maker.settings[0]))
+    check(onnx.load_from_string(made.content), platform, checkpoint.shape.max_tokens)
+    schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))
+    return Graphs({MODEL: made.content, BASELINE: exact, **half}, schemes, made.provenance, maker)
+
+
+def _half(exact: bytes, half: bytes | None) -> Graphs:
+    """Return the graphs of FP16: where types are not strong, a flag tells TensorRT to run the FP32 graph in FP16."""
+    if half is None:
+        return Graphs({MODEL: exact}, {"tensorrt": "fp16", "onnxruntime": "fp32"})
+    return Graphs({MODEL: half, BASELINE: exact}, {"tensorrt": "fp16", "onnxruntime": "fp16"})
+
+
+def _in_float(weights: Weights, dialect: Dialect) -> bytes:
+    return bytes(build(weights, FLOAT, dialect).SerializeToString())
+
+
+def _canonical_weights(checkpoint: Checkpoint) -> Weights:
+    activation = checkpoint.model.config.hidden_act
+    if activation != "gelu":
+        raise CheckpointError(
+            f"{checkpoint.name} has the activation {activation!r}, fixed ranges need 'gelu': export it for a CPU"
+        )
+    return read_weights(checkpoint)
+
+
+def _attention_fits(platform: Platform, shape: Shape) -> bool:
+    """Say whether TensorRT has an INT8 kernel for the attention of a model."""
+    return (
+        platform.board.compute_capability >= _ATTENTION_CAPABILITY
+        and shape.hidden // shape.heads in _ATTENTION_HEAD_SIZES
+        and shape.max_tokens <= _ATTENTION_TOKENS
+    )

@@ -1,0 +1,64 @@
+"""Small data sets that a tiny BERT can learn, and checkpoints to start from."""
+
+import json
+import random
+from pathlib import Path
+
+from checkpoints import WORDS, save_encoder
+
+ROOMS = ("light", "music", "kitchen")
+
+
+def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def labelled(count: int, seed: int = 0) -> list[dict[str, object]]:
+    """Texts whose label is the one of three words that they hold."""
+    generator = random.Random(seed)
+    others = [word for word in WORDS if word not in ROOMS]
+    rows = []
+    for _ in range(count):
+        label = generator.choice(ROOMS)
+        words = [*(generator.choice(others) for _ in range(generator.randint(1, 8))), label]
+        rows.append({"text": " ".join(generator.sample(words, len(words))), "label": label})
+    return rows
+
+
+def tagged(count: int, seed: int = 0) -> list[dict[str, object]]:
+    """Sentences in which "kitchen" and what follows it up to a "now" is a place."""
+    generator = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        before = [generator.choice(("turn", "on", "play", "up")) for _ in range(generator.randint(0, 4))]
+        rows.append({"tokens": [*before, "kitchen", "light", "now"], "tags": ["O"] * len(before) + ["B-X", "I-X", "O"]})
+    return rows
+
+
+def asked(count: int, seed: int = 0) -> list[dict[str, object]]:
+    """Questions whose answer is the word after "is"."""
+    generator = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        answer = generator.choice(ROOMS)
+        before = " ".join(generator.choice(("turn", "on", "play", "up")) for _ in range(generator.randint(1, 20)))
+        context = f"{before} is {answer} please"
+        answers = [{"text": answer, "answer_start": len(before) + 4}]
+        rows.append({"question": "what is", "context": context, "answers": answers})
+    return rows
+
+
+def scored(count: int, seed: int = 0) -> list[dict[str, object]]:
+    """Pairs that score 5 where both hold the same one of three words, else 0."""
+    first, second = labelled(count, seed), labelled(count, seed + 1)
+    return [
+        {"text_a": a["text"], "text_b": b["text"], "score": 5.0 * (a["label"] == b["label"])}
+        for a, b in zip(first, second, strict=True)
+    ]
+
+
+def base(folder: Path, **settings: object) -> Path:
+    """Write a tiny encoder without dropout, so that it learns in seconds."""
+    quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "initializer_range": 0.2}
+    return save_encoder(folder, **{**quiet, **settings})
