@@ -130,6 +130,21 @@ def test_the_engine_computes_what_the_simulation_does(checkpoint, bundle):
         assert np.abs(found - hidden.numpy()).mean() < 1e-3
 
 
+def test_the_precise_mode_is_nearer_to_fp32(checkpoint, bundle, tmp_path):
+    precise = export(Recipe(tmp_path / "precise.bundle", model=str(checkpoint), precise=True))
+    assert precise.manifest.scheme["native"] == "w8a14-token"
+    _, settings = unpack((precise.path / NATIVE_MODEL).read_bytes())
+    assert (settings["edgebert.activations"], settings["edgebert.attention"]) == ("14", "fp32")
+    fp32 = edgebert.load(bundle.path, engine="native", fp32=True).encode(LINES)
+    fast, near = (edgebert.load(each.path, engine="native").encode(LINES) for each in (bundle, precise))
+    assert np.abs(near - fp32).max() < np.abs(fast - fp32).max() / 4
+
+
+def test_precise_is_of_int8_alone():
+    with pytest.raises(InputError, match="precise is of int8 models"):
+        Recipe(precision="fp32", precise=True)
+
+
 def test_the_golden_answers_in_the_file_are_the_engines(classifier):
     tensors, settings = unpack((classifier.path / NATIVE_MODEL).read_bytes())
     assert json.loads(settings["edgebert.labels"]) == LABELS

@@ -37,14 +37,27 @@ struct Dot {
         return vreinterpretq_s8_u8(veorq_u8(codes, vdupq_n_u8(128)));
     }
 
-    /// 8 inputs of outputs 2 * i and 2 * i + 1, from two groups of 4 inputs; `next` is nullptr behind the last.
-    static void weights(const std::int8_t *group, const std::int8_t *next, int8x16_t (&out)[8]) {
+    /// 8 inputs of four outputs from two groups of 4 inputs; `next` is nullptr behind the last.
+    static void weights(const std::int8_t *group, const std::int8_t *next, int8x16_t (&out)[2]) {
+        const int32x4_t near = vreinterpretq_s32_s8(vld1q_s8(group));
+        const int32x4_t far = next == nullptr ? vdupq_n_s32(0) : vreinterpretq_s32_s8(vld1q_s8(next));
+        out[0] = vreinterpretq_s8_s32(vzip1q_s32(near, far));
+        out[1] = vreinterpretq_s8_s32(vzip2q_s32(near, far));
+    }
+
+    /// Adds the products of 8 inputs, or of the last 4.
+    template <int Pairs>
+    static EDGEBERT_INLINE void add(Pair (&pairs)[Pairs], const int8x16_t (&inputs)[Pairs], const std::int8_t *group,
+                                    const std::int8_t *next) {
         EDGEBERT_UNROLL
         for (int i = 0; i < 4; ++i) {
-            const int32x4_t near = vreinterpretq_s32_s8(vld1q_s8(group + 16 * i));
-            const int32x4_t far = next == nullptr ? vdupq_n_s32(0) : vreinterpretq_s32_s8(vld1q_s8(next + 16 * i));
-            out[2 * i] = vreinterpretq_s8_s32(vzip1q_s32(near, far));
-            out[2 * i + 1] = vreinterpretq_s8_s32(vzip2q_s32(near, far));
+            int8x16_t four[2];
+            weights(group + 16 * i, next == nullptr ? nullptr : next + 16 * i, four);
+            EDGEBERT_UNROLL
+            for (int pair = 0; pair < Pairs; ++pair) {
+                pairs[pair].part[2 * i] = vmmlaq_s32(pairs[pair].part[2 * i], inputs[pair], four[0]);
+                pairs[pair].part[2 * i + 1] = vmmlaq_s32(pairs[pair].part[2 * i + 1], inputs[pair], four[1]);
+            }
         }
     }
 };
@@ -64,17 +77,21 @@ EDGEBERT_INLINE void tile_pairs(const std::uint8_t *codes, std::size_t stride, c
         for (int32x4_t &part : pair.part)
             part = vdupq_n_s32(0);
     }
-    for (; groups > 0; groups -= groups < 2 ? 1 : 2, codes += 2 * kGroup, weight += 2 * kGroupBytes) {
-        int8x16_t weights[8];
-        Dot::weights(weight, groups < 2 ? nullptr : weight + kGroupBytes, weights);
+    const auto load = [&](int8x16_t(&inputs)[kPairs]) {
         EDGEBERT_UNROLL
         for (int pair = 0; pair < kPairs; ++pair) {
             const std::uint8_t *const first = codes + static_cast<std::size_t>(2 * pair) * stride;
-            const int8x16_t input = Dot::inputs(first, 2 * pair + 1 < Rows ? first + stride : first);
-            EDGEBERT_UNROLL
-            for (int i = 0; i < 8; ++i)
-                pairs[pair].part[i] = vmmlaq_s32(pairs[pair].part[i], input, weights[i]);
+            inputs[pair] = Dot::inputs(first, 2 * pair + 1 < Rows ? first + stride : first);
         }
+    };
+    int8x16_t inputs[kPairs];
+    for (; groups >= 2; groups -= 2, codes += 2 * kGroup, weight += 2 * kGroupBytes) {
+        load(inputs);
+        Dot::add(pairs, inputs, weight, weight + kGroupBytes);
+    }
+    if (groups > 0) {
+        load(inputs);
+        Dot::add(pairs, inputs, weight, nullptr);
     }
     EDGEBERT_UNROLL
     for (int row = 0; row < Rows; ++row) {

@@ -20,7 +20,7 @@ namespace {
 struct Int8 {
     using Floats = neon_i8mm::Floats;
     using Dot = neon_i8mm::Dot;
-    static constexpr int kRows = 4, kPanels = 1;
+    static constexpr int kRows = 6, kPanels = 1;
 };
 
 struct Fp32 {
