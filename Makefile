@@ -20,7 +20,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt $(NATIVE)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[export,demo,dev,tensorrt-check]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train,demo,dev,tensorrt-check]"
 	touch $@
 
 demo: setup

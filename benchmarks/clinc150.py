@@ -18,7 +18,9 @@ import edgebert
 from edgebert.bundle import open_bundle
 from edgebert.loader import load_bundle
 
-TRAIN = Path(__file__).resolve().parent.parent / "examples" / "device_commands" / "train.py"
+
+def run(*arguments: object) -> None:
+    subprocess.run([sys.executable, "-m", "edgebert.cli", *map(str, arguments)], check=True, stdout=sys.stderr)
 
 
 def read(path: Path) -> tuple[list[str], list[str]]:
@@ -52,11 +54,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--output", type=Path, default=Path("build/clinc150"))
     arguments = parser.parse_args()
-    files = ["--train", arguments.data / "train.jsonl", "--test", arguments.data / "test.jsonl"]
-    settings = ["--epochs", arguments.epochs, "--learning-rate", 2e-4, "--output", arguments.output]
-    subprocess.run([sys.executable, str(TRAIN), *map(str, files + settings)], check=True, stdout=sys.stderr)
-
+    checkpoint = arguments.output / "checkpoint"
+    settings = ["--epochs", arguments.epochs, "--learning-rate", 2e-4, "--freeze", "embeddings", "--force"]
+    train = arguments.data / "train.jsonl"
+    run("finetune", "--task", "classify", "--train", train, *settings, "--output", checkpoint)
     bundle = arguments.output / "int8.bundle"
+    run("export", "--model", checkpoint, "--calibration", train, "--force", "--output", bundle)
+
     texts, expected = read(arguments.data / "test.jsonl")
     unknown, _ = read(arguments.data / "oos_test.jsonl")
     head = open_bundle(bundle).manifest.head

@@ -1,10 +1,12 @@
 """Spearman correlation on STS-B of FP32 and INT8 vectors on each engine, and how far they are apart.
 
-    python benchmarks/stsb.py ../shared/data/stsb/test.jsonl [--model CHECKPOINT] [--engine NAME ...] [--precise]
+    python benchmarks/stsb.py ../shared/data/stsb/test.jsonl [--model CHECKPOINT] [--int8 FLAGS] [--engine NAME ...]
+        [--json]
 
 The file holds {"text_a": ..., "text_b": ..., "score": ...} a line. The model (without --model the MiniLM of the demo
-extra) is exported twice, to FP32 and to INT8 with the built-in texts, and every sentence goes through `edgebert embed`.
-FP32 is the fused graph on onnxruntime.
+extra) is exported twice, to FP32 and to INT8, and every sentence goes through `edgebert embed`. FP32 is the fused graph
+on onnxruntime. FLAGS are those of the INT8 export: "--target cpu" without them, or "--target cpu --static", or
+"--target jetson --calibration builtin", whose graph runs on onnxruntime here.
 """
 
 import argparse
@@ -51,8 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--model")
+    parser.add_argument("--int8", default="--target cpu", metavar="FLAGS")
     parser.add_argument("--engine", action="append", help="of the INT8 vectors; without it native and onnxruntime")
-    parser.add_argument("--precise", action="store_true", help="export INT8 with --precise")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     lines = arguments.file.read_text(encoding="utf-8").split("\n")
@@ -64,9 +66,8 @@ def main() -> None:
         texts = folder / "texts.jsonl"
         rows = [pair["text_a"] for pair in pairs] + [pair["text_b"] for pair in pairs]
         texts.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows), encoding="utf-8")
-        for precision in ("fp32", "int8"):
-            precise = ["--precise"] if arguments.precise and precision == "int8" else []
-            edgebert("export", f"--{precision}", *precise, "--target", "cpu", "--output", folder / precision, *model)
+        for precision, flags in (("fp32", "--target cpu"), ("int8", arguments.int8)):
+            edgebert("export", f"--{precision}", *flags.split(), "--output", folder / precision, *model)
         fp32 = vectors(folder / "fp32", "onnxruntime", texts, folder)
         engines = arguments.engine or ["native", "onnxruntime"]
         found = [measure(each, vectors(folder / "int8", each, texts, folder), fp32, scores) for each in engines]

@@ -1,6 +1,15 @@
 """What the activations of a model look like on real texts, and what follows from that for INT8."""
 
-from edgebert.calibration.collect import Observers, channel_maxima, collect, kind_of, run_graph
+from edgebert.calibration.collect import (
+    Channels,
+    Observers,
+    channel_maxima,
+    channel_statistics,
+    collect,
+    collect_all,
+    kind_of,
+    run_graph,
+)
 from edgebert.calibration.observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile, observer_named
 from edgebert.calibration.ranges import Range, Ranges, load_ranges, save_ranges
 from edgebert.calibration.report import CalibrationReport, TensorReport, calibrate
@@ -13,6 +22,7 @@ __all__ = [
     "MSE",
     "SAMPLES",
     "CalibrationReport",
+    "Channels",
     "Entropy",
     "MinMax",
     "MovingAverage",
@@ -27,8 +37,10 @@ __all__ = [
     "builtin_texts",
     "calibrate",
     "channel_maxima",
+    "channel_statistics",
     "choose_texts",
     "collect",
+    "collect_all",
     "draw_samples",
     "kind_of",
     "load_ranges",

@@ -1,5 +1,6 @@
 """Run a graph on samples and keep what is asked of its activations, in bounded memory."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -31,47 +32,76 @@ def collect(
         tensors: their names.
         observers: by `kind_of` a tensor.
         samples: texts, one a run, never padded; the result does not depend on their order.
-        model_sha256: hash of what decides the activations: the weights, and the smoothing where there is some.
+        model_sha256: hash of the model's weights.
 
     Raises:
         InputError: there is no sample, or an activation is NaN or infinite.
     """
-    watched = {name: observers[kind_of(name)]() for name in tensors}
+    return collect_all(graph, tensors, [observers], samples, model_sha256)[0]
+
+
+def collect_all(
+    graph: bytes, tensors: Sequence[str], choices: Sequence[Observers], samples: Iterable[Sample], model_sha256: str
+) -> list[Ranges]:
+    """Return what `collect` would for each of several choices of observers, in one pass over the samples."""
+    watched = [{name: observers[kind_of(name)]() for name in tensors} for observers in choices]
     used: list[Sample] = []
     for sample, values in activations(graph, tensors, samples):
         used.append(sample)
-        for name, observer in watched.items():
-            observer.observe(values[name])
-    ranges = {name: Range(observer.amax(), observer.name) for name, observer in watched.items()}
-    return Ranges(ranges, model_sha256, samples_sha256(used), len(used))
+        for by_tensor in watched:
+            for name, observer in by_tensor.items():
+                observer.observe(values[name])
+    return [
+        Ranges(
+            {name: Range(observer.amax(), observer.name) for name, observer in by_tensor.items()},
+            model_sha256,
+            samples_sha256(used),
+            len(used),
+        )
+        for by_tensor in watched
+    ]
 
 
-def channel_maxima(graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]) -> dict[str, Floats]:
-    """Return the largest absolute value of each channel of some tensors over all samples.
+@dataclasses.dataclass(frozen=True)
+class Channels:
+    """What the channels of a tensor looked like: float32 [channels] each."""
+
+    maxima: Floats  # largest absolute value
+    means: Floats
+
+
+def channel_statistics(graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]) -> dict[str, Channels]:
+    """Return the statistics of each channel of some tensors over all tokens of all samples.
 
     Args:
         graph: a serialized ONNX graph in FP32 that has the tensors among its outputs.
         tensors: names of tensors of shape [1, tokens, channels].
         samples: texts, one a run, never padded.
 
-    Returns:
-        float32 [channels] by tensor.
-
     Raises:
         InputError: there is no sample, or an activation is NaN or infinite.
     """
     maxima: dict[str, Floats] = {}
-    for _, values in activations(graph, tensors, samples):
+    sums: dict[str, npt.NDArray[np.float64]] = {}
+    tokens = 0
+    for sample, values in activations(graph, tensors, samples):
+        tokens += sample.tokens
         for name, value in values.items():
-            largest = np.abs(value[0]).max(axis=0)  # [tokens, channels] -> [channels]
+            largest, summed = np.abs(value[0]).max(axis=0), value[0].sum(axis=0, dtype=np.float64)
             maxima[name] = np.maximum(maxima[name], largest) if name in maxima else largest
-    return maxima
+            sums[name] = sums[name] + summed if name in sums else summed
+    return {name: Channels(maxima[name], (sums[name] / tokens).astype(np.float32)) for name in maxima}
+
+
+def channel_maxima(graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]) -> dict[str, Floats]:
+    """Return the largest absolute value of each channel, float32 [channels] by tensor; see `channel_statistics`."""
+    return {name: each.maxima for name, each in channel_statistics(graph, tensors, samples).items()}
 
 
 def activations(
     graph: bytes, tensors: Sequence[str], samples: Iterable[Sample]
 ) -> Iterator[tuple[Sample, dict[str, Floats]]]:
-    """Yield each sample and the values of some tensors on it; arguments and errors are those of `channel_maxima`."""
+    """Yield each sample and the values of tensors on it; arguments and errors are those of `channel_statistics`."""
     names = list(dict.fromkeys(tensors))
     session = _session(graph)
     empty = True

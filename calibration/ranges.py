@@ -1,7 +1,6 @@
 """The ranges of activations, and a file that keeps them so that the model need not be run again."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ _T = TypeVar("_T")
 
 FORMAT = 1  # of the file
 _MAX_BYTES = 64 << 20
+_LARGEST = 3.4e38  # of float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +31,23 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class Ranges:
-    """Ranges by name of the tensor, and the hashes of the model and the samples that they were measured with."""
+    """Ranges of activations, and what they were measured with.
+
+    Attributes:
+        by_tensor: ranges by name of the tensor.
+        model_sha256: hash of the model's weights.
+        samples_sha256: hash of the samples.
+        samples: how many there were.
+        smoothing: what the input channels of linear layers were multiplied with, by name of the layer.
+        means: mean of the input channels of linear layers before the smoothing, by name of the layer.
+    """
 
     by_tensor: Mapping[str, Range]
     model_sha256: str
     samples_sha256: str
     samples: int
+    smoothing: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    means: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
 
     def __getitem__(self, tensor: str) -> Range:
         return self.by_tensor[tensor]
@@ -61,6 +72,8 @@ class Ranges:
             "samples_sha256": self.samples_sha256,
             "samples": self.samples,
             "ranges": {tensor: dataclasses.asdict(each) for tensor, each in self.by_tensor.items()},
+            "smoothing": {layer: list(factors) for layer, factors in self.smoothing.items()},
+            "means": {layer: list(means) for layer, means in self.means.items()},
         }
 
     @staticmethod
@@ -79,6 +92,8 @@ class Ranges:
             model_sha256=_typed(fields.get("model_sha256"), str, "'model_sha256'"),
             samples_sha256=_typed(fields.get("samples_sha256"), str, "'samples_sha256'"),
             samples=_typed(fields.get("samples"), int, "'samples'"),
+            smoothing=_vectors(fields, "smoothing", 1 / _LARGEST),
+            means=_vectors(fields, "means", -_LARGEST),
         )
 
 
@@ -102,10 +117,31 @@ def load_ranges(path: Path) -> Ranges:
 
 def _range(tensor: str, document: object) -> Range:
     fields = _typed(document, dict, f"the range of {tensor!r}")
-    amax = fields.get("amax")
-    if isinstance(amax, bool) or not isinstance(amax, (int, float)) or not math.isfinite(amax) or amax < SMALLEST_AMAX:
-        raise InputError(f"the range of {tensor!r} ends at {amax!r}, not at a number above zero: calibrate again")
-    return Range(float(amax), _typed(fields.get("observer"), str, f"the observer of {tensor!r}"))
+    amax = _number(fields.get("amax"), SMALLEST_AMAX)
+    if amax is None:
+        raise InputError(
+            f"the range of {tensor!r} ends at {str(fields.get('amax'))[:20]!r}, not at a number above zero: "
+            "calibrate again"
+        )
+    return Range(amax, _typed(fields.get("observer"), str, f"the observer of {tensor!r}"))
+
+
+def _vectors(fields: Mapping[str, object], key: str, least: float) -> dict[str, tuple[float, ...]]:
+    vectors = {}
+    for layer, document in _typed(fields.get(key), dict, f"{key!r}").items():
+        found = [_number(each, least) for each in _typed(document, list, f"{key!r} of {layer!r}")]
+        numbers = tuple(each for each in found if each is not None)
+        if not found or len(numbers) < len(found):
+            raise InputError(f"{key!r} of {layer!r} is not a list of numbers in their range: calibrate again")
+        vectors[str(layer)] = numbers
+    return vectors
+
+
+def _number(value: object, least: float) -> float | None:
+    """Return a number that float32 can hold and that is not below ``least``; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= _LARGEST:
+        return None
+    return float(value)
 
 
 def _typed(value: object, kind: type[_T], what: str) -> _T:

@@ -8,6 +8,7 @@ EdgebertError
 ├── EngineError       an engine that does not exist, is not installed or failed
 │   └── EngineUnavailableError  an engine that this machine cannot run as it stands; `load` tries the next
 ├── VerifyError       a bundle whose answers differ from its golden answers
+├── GateError         a model that lost more than it may, or of which that cannot be told
 └── MissingExtraError an optional dependency that is not installed; names the pip command
 
 The message is one line: what happened, with the value, and what to do about it.
@@ -44,6 +45,10 @@ class EngineUnavailableError(EngineError):
 
 class VerifyError(EdgebertError):
     """A bundle whose answers differ from its golden answers."""
+
+
+class GateError(EdgebertError):
+    """A model that lost more than it may, or of which that cannot be told."""
 
 
 class MissingExtraError(EdgebertError, ImportError):

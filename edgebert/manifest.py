@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from edgebert.errors import BundleError
@@ -93,6 +93,8 @@ class Manifest:
     accuracy: Mapping[str, Mapping[str, float | int | str]]  # by engine
     provenance: Mapping[str, str]
     files: Mapping[str, FileEntry]
+    gate: Mapping[str, Mapping[str, float | int | str]] = dataclasses.field(default_factory=dict)  # by engine
+    float_layers: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)  # by engine, layer: why
 
     @property
     def output_width(self) -> int:
@@ -142,7 +144,15 @@ class _Reader(Fields):
             accuracy={engine: self.child("accuracy").child(engine).scalars() for engine in engines},
             provenance=self.child("provenance").strings(),
             files=self.child("files").files(),
+            gate={engine: gate.scalars() for engine, gate in self.by_engine("gate", engines)},
+            float_layers={engine: layers.strings() for engine, layers in self.by_engine("float_layers", engines)},
         )
+
+    def by_engine(self, key: str, engines: tuple[str, ...]) -> Iterator[tuple[str, "_Reader"]]:
+        """Yield what an optional field says of the engines that it names."""
+        if key in self.document:
+            field = self.child(key)
+            yield from ((engine, field.child(engine)) for engine in engines if engine in field.document)
 
     def shape(self) -> Shape:
         sizes = {name: self.integer(name, 1, most) for name, most in _SHAPE_LIMITS.items()}

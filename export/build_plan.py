@@ -1,7 +1,6 @@
 """The plan from which a device with TensorRT builds its engines, ``plan.json``."""
 
 from edgebert.bundle import BASELINE, HALF, MODEL
-from edgebert.export.platforms import Release
 from edgebert.export.targets import Target
 from edgebert.manifest import Shape
 from edgebert.tensorrt.plan import BuildPlan, PlannedModel, Profile
@@ -10,18 +9,17 @@ from edgebert.tensorrt.version import Version
 WORKSPACE_BYTES = 512 << 20  # TensorRT would take all memory, which on a Jetson is also the CPU's
 
 _BUCKETS = (16, 32, 64, 128, 256, 512)  # tokens; TensorRT chooses its kernels for each
-_TRTEXEC = "/usr/src/tensorrt/bin/trtexec"
 _WEAKLY_TYPED_MAJORS = (8, 10)
 _STRONGLY_TYPED_MAJORS = (10, 11)
 _BELOW_WEAKLY_TYPED, _BELOW_STRONGLY_TYPED = Version(11, 0), Version(12, 0)
 _FLAGS = {"int8": ("int8", "fp16"), "fp16": ("fp16",)}  # INT8 without FP16 would leave the rest in FP32
 
 
-def plan_document(target: Target, shape: Shape, precision: str, slim: bool) -> dict[str, object]:
-    """Return the document of ``plan.json``; ``docs/bundle-format.md`` describes every field.
+def build_plan(target: Target, shape: Shape, precision: str, slim: bool) -> BuildPlan:
+    """Return the plan of a bundle for a target with TensorRT.
 
     Args:
-        target: with a platform.
+        target: of a Jetson.
         shape: of the model.
         precision: of the bundle: ``int8`` or ``fp16``.
         slim: whether the FP16 graph that an INT8 one is compared with is left out.
@@ -32,7 +30,7 @@ def plan_document(target: Target, shape: Shape, precision: str, slim: bool) -> d
     graphs = {precision: MODEL}
     if precision == "int8" and not slim:
         graphs["fp16"] = HALF if half else BASELINE
-    plan = BuildPlan(
+    return BuildPlan(
         dialect=target.dialect.name,
         opset=target.dialect.opset,
         oldest=Version(*oldest.version),
@@ -41,27 +39,11 @@ def plan_document(target: Target, shape: Shape, precision: str, slim: bool) -> d
         profiles=tuple(Profile(1, tokens) for tokens in buckets(shape.max_tokens)),
         workspace_bytes=WORKSPACE_BYTES,
     )
-    return {**plan.to_json(), "trtexec": trtexec(precision, half, oldest, shape.max_tokens)}
 
 
 def buckets(max_tokens: int) -> list[int]:
     """Return the lengths in tokens that get an engine of their own, the longest last."""
     return [*(tokens for tokens in _BUCKETS if tokens < max_tokens), max_tokens]
-
-
-def trtexec(precision: str, half: bool, release: Release, max_tokens: int) -> str:
-    """Return the command that builds an engine of any length without edgebert, to be run in the bundle."""
-    flags = [f"--{flag}" for flag in (() if half else _FLAGS[precision])]
-    if half and release.version < (11, 0):
-        flags = ["--stronglyTyped"]  # from 11 on there is nothing else
-    lengths = {"min": 1, "opt": min(64, max_tokens), "max": max_tokens}
-    shapes = [f"--{name}Shapes={_shapes(tokens)}" for name, tokens in lengths.items()]
-    workspace = f"--memPoolSize=workspace:{WORKSPACE_BYTES >> 20}"
-    return " ".join([_TRTEXEC, f"--onnx={MODEL}", "--saveEngine=model.plan", *flags, *shapes, workspace])
-
-
-def _shapes(tokens: int) -> str:
-    return ",".join(f"{name}:1x{tokens}" for name in ("input_ids", "attention_mask", "token_type_ids"))
 
 
 def _flags(precision: str, half: bool) -> dict[int, tuple[str, ...]]:

@@ -3,10 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import onnx
-
 from edgebert.bundle import BASELINE, HALF, MODEL
-from edgebert.calibration import Sample
+from edgebert.calibration import Sample, load_ranges
 from edgebert.errors import CheckpointError
 from edgebert.export.canonical import FLOAT, Dialect, build
 from edgebert.export.checkpoint import Checkpoint
@@ -14,17 +12,11 @@ from edgebert.export.graph import to_graph
 from edgebert.export.lint import check
 from edgebert.export.lower.weights import Weights, read_weights
 from edgebert.export.mix import Maker, Mix
-from edgebert.export.platforms import Platform
+from edgebert.export.platforms import Platform, fuses_int8_attention
 from edgebert.export.quantize import quantize
 from edgebert.export.recipe import Recipe
-from edgebert.export.static import StaticMaker, StaticOptions
+from edgebert.export.static import StaticMaker, StaticOptions, measure
 from edgebert.export.targets import Target
-from edgebert.manifest import Shape
-
-# TensorRT has an INT8 kernel for attention as a whole under these conditions alone; elsewhere INT8 would split it
-_ATTENTION_HEAD_SIZES = (16, 32, 64)
-_ATTENTION_TOKENS = 512
-_ATTENTION_CAPABILITY = (7, 5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +58,7 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
     if not recipe.static:
         maker: Maker = quantize(exact, checkpoint.shape, samples, target).maker
     else:
-        maker = StaticMaker(_canonical_weights(checkpoint), samples, StaticOptions(target.dialect))
+        maker = _static_maker(checkpoint, samples, recipe, StaticOptions(target.dialect))
     made = maker.make(Mix(maker.settings[0]))
     schemes = {"onnxruntime": target.scheme(recipe.static)}
     return Graphs({MODEL: made.content, BASELINE: baseline}, schemes, made.provenance, maker)
@@ -75,17 +67,33 @@ def make_graphs(checkpoint: Checkpoint, samples: Sequence[Sample], target: Targe
 def _for_tensorrt(
     checkpoint: Checkpoint, samples: Sequence[Sample], target: Target, platform: Platform, recipe: Recipe
 ) -> Graphs:
-    weights = _canonical_weights(checkpoint)
-    exact = _in_float(weights, dataclasses.replace(target.dialect, half=False))
-    half = {HALF: _in_float(weights, target.dialect)} if target.dialect.half else {}
+    weights, dialect = canonical_weights(checkpoint), target.dialect
+    exact = _in_float(weights, dataclasses.replace(dialect, half=False), platform)
+    half = {HALF: _in_float(weights, dialect, platform)} if dialect.half else {}
     if recipe.precision == "fp16":
         return _half(exact, half.get(HALF))
-    attention = _attention_fits(platform, checkpoint.shape)
-    maker = StaticMaker(weights, samples, StaticOptions(target.dialect, residual=True, attention=attention))
+    shape = checkpoint.shape
+    fuses = fuses_int8_attention(platform, shape.hidden // shape.heads, shape.max_tokens)
+    whole = not recipe.linear_only
+    options = StaticOptions(dialect, residual=whole, attention=whole and fuses, platform=platform)
+    maker = _static_maker(checkpoint, samples, recipe, options)
     made = maker.make(Mix(maker.settings[0]))
-    check(onnx.load_from_string(made.content), platform, checkpoint.shape.max_tokens)
     schemes = dict.fromkeys(("tensorrt", "onnxruntime"), target.scheme(static=True))
     return Graphs({MODEL: made.content, BASELINE: exact, **half}, schemes, made.provenance, maker)
+
+
+def _static_maker(
+    checkpoint: Checkpoint, samples: Sequence[Sample], recipe: Recipe, options: StaticOptions
+) -> StaticMaker:
+    """Return what makes graphs with fixed ranges, from a file of ranges where the recipe names one."""
+    weights = canonical_weights(checkpoint)
+    if recipe.ranges is None:
+        measured = measure(weights, samples, options.dialect.weight_limit, checkpoint.weights_sha256)
+    else:
+        ranges = load_ranges(recipe.ranges)
+        ranges.check_model(checkpoint.weights_sha256)
+        measured = {f"as in {recipe.ranges.name}": ranges}
+    return StaticMaker(weights, measured, samples, options)
 
 
 def _half(exact: bytes, half: bytes | None) -> Graphs:
@@ -95,23 +103,21 @@ def _half(exact: bytes, half: bytes | None) -> Graphs:
     return Graphs({MODEL: half, BASELINE: exact}, {"tensorrt": "fp16", "onnxruntime": "fp16"})
 
 
-def _in_float(weights: Weights, dialect: Dialect) -> bytes:
-    return bytes(build(weights, FLOAT, dialect).SerializeToString())
+def _in_float(weights: Weights, dialect: Dialect, platform: Platform) -> bytes:
+    model = build(weights, FLOAT, dialect)
+    check(model, platform, len(weights.position))
+    return bytes(model.SerializeToString())
 
 
-def _canonical_weights(checkpoint: Checkpoint) -> Weights:
+def canonical_weights(checkpoint: Checkpoint) -> Weights:
+    """Return the weights of a checkpoint whose graph can be built in any dialect.
+
+    Raises:
+        CheckpointError: its activation is not GELU.
+    """
     activation = checkpoint.model.config.hidden_act
     if activation != "gelu":
         raise CheckpointError(
             f"{checkpoint.name} has the activation {activation!r}, fixed ranges need 'gelu': export it for a CPU"
         )
     return read_weights(checkpoint)
-
-
-def _attention_fits(platform: Platform, shape: Shape) -> bool:
-    """Say whether TensorRT has an INT8 kernel for the attention of a model."""
-    return (
-        platform.board.compute_capability >= _ATTENTION_CAPABILITY
-        and shape.hidden // shape.heads in _ATTENTION_HEAD_SIZES
-        and shape.max_tokens <= _ATTENTION_TOKENS
-    )

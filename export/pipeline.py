@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from edgebert.accuracy.labelled import read_labelled
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
 from edgebert.export.checkpoint import load_checkpoint
+from edgebert.export.gate.hold import hold
 from edgebert.export.graphs import make_graphs
 from edgebert.export.judge import judge
 from edgebert.export.lower import FAST, PRECISE, lower, unsupported
@@ -26,6 +28,7 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
     Raises:
         InputError: the recipe, its texts or its output cannot be used.
         CheckpointError: the checkpoint is missing, damaged or not supported.
+        GateError: INT8 loses more than the recipe allows, or that cannot be told; nothing is written.
         TokenizerError: its tokenizer is not supported.
         MissingExtraError: the demo model was asked for and is not installed.
     """
@@ -35,6 +38,7 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         texts = read_export_texts(recipe.calibration, recipe.column)
         checkpoint = load_checkpoint(recipe.model, recipe.task, recipe.name or model_name(recipe.model))
         texts = for_task(texts, checkpoint.task)
+        evaluation = None if recipe.evaluate is None else read_labelled(recipe.evaluate, checkpoint.head)
         progress("compiling the tokenizer")
         tokenizer = write_tokenizer(checkpoint, folder)
         check_tokens(tokenizer, checkpoint, (*golden_texts(checkpoint.task), *texts.comparison))
@@ -48,9 +52,11 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
             progress("lowering to the native engine")
             scheme = PRECISE if recipe.precise else FAST
             native = lower(checkpoint, folder / TOKENIZER, samples, recipe.precision == "int8", scheme)
+        made = Artefacts(graphs, native)
+        draft = write_draft(folder, checkpoint, target, recipe.precision, made)
+        draft, outcome = hold(draft, made.makers, evaluation, recipe, texts, samples, progress)
         progress("comparing with FP32")
-        draft = write_draft(folder, checkpoint, target, recipe.precision, Artefacts(graphs, native))
         verdict = judge(draft, checkpoint, texts, samples)
         progress("writing the bundle")
-        finish_bundle(draft, checkpoint, target, texts, verdict, recipe.slim)
+        finish_bundle(draft, checkpoint, target, texts, verdict, recipe.slim, outcome)
     return open_bundle(output_of(recipe))

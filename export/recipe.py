@@ -1,6 +1,7 @@
 """What to export, from flags or from a TOML file."""
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ else:
 TASKS = ("auto", *manifest.TASKS)
 PRECISIONS = ("int8", "fp16", "fp32")
 
-_KINDS = {bool: "true or false", int: "a whole number", str: "a text"}  # of the settings in a file
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}  # of the settings in a file
+
+_MAX_DROP = 100  # points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +38,21 @@ class Recipe:
         jetpack: of a Jetson: 5, 6 or 7; None is the most common one of the board.
         tensorrt: of a Jetson: a release such as ``"10.3"`` that is meant instead of those of its JetPack.
         static: fix the ranges of activations at export on a CPU too; a Jetson's always are.
+        linear_only: for a Jetson: leave residuals and attention in float; nearer to FP32, but TensorRT converts around
+            each of them.
         calibration: file of texts, ``"builtin"`` or ``"hub:NAME"``, see `edgebert.calibration.open_source`: the texts
             for smoothing, for fixed ranges and for the comparison with FP32; None: the built-in ones.
+        ranges: file of `edgebert calibrate` with smoothing and fixed ranges, which are then not measured again.
         column: column or field of ``calibration``; None takes its default.
         name: name of the bundle in the manifest; None takes the checkpoint's.
         slim: leave out the FP32 baseline.
         force: replace ``output`` where it exists.
+        max_drop: points, hundredths of the metric, that INT8 may lose; None: whatever it loses. See
+            ``docs/accuracy-gate.md``.
+        evaluate: texts with labels or scores that the loss is measured on, a file or ``hub:``; None: agreement with
+            FP32 on texts of ``texts``.
+        accept_unresolved: accept a model too of which the texts are too few to tell.
+        search_minutes: how long to look for layers to return to float, for each engine that loses more.
     """
 
     output: Path | None = None
@@ -52,11 +64,17 @@ class Recipe:
     jetpack: int | None = None
     tensorrt: str | None = None
     static: bool = False
+    linear_only: bool = False
     calibration: str | None = None
+    ranges: Path | None = None
     column: str | None = None
     name: str | None = None
     slim: bool = False
     force: bool = False
+    max_drop: float | None = None
+    evaluate: str | None = None
+    accept_unresolved: bool = False
+    search_minutes: float = 10.0
 
     def __post_init__(self) -> None:
         _check_choice("task", self.task, TASKS)
@@ -70,11 +88,12 @@ class Recipe:
                 f"precision is {self.precision!r}, {target.name} is served in {' or '.join(served)}: choose one of them"
             )
         fixed = self.precision == "int8" and (self.static or target.platform is not None)
-        if fixed and self.model is not None and self.calibration is None:
+        if fixed and self.model is not None and self.calibration is None and self.ranges is None:
             raise InputError(
                 "INT8 with fixed ranges needs texts like those of the device: give --calibration FILE, or "
                 f"--calibration {BUILTIN} to insist on the built-in ones"
             )
+        _check_gate(self)
 
 
 def target_of(recipe: Recipe) -> Target:
@@ -115,15 +134,28 @@ def _setting(path: Path, key: str, value: object) -> object:
     if key not in kinds:
         raise InputError(f"{path}: unknown key {key!r}: a recipe has {', '.join(kinds)}")
     wanted = next(kind for kind in _KINDS if kind.__name__ in str(kinds[key]) or kind is str)
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+    accepted = (int, float) if wanted is float else wanted
+    if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
         raise InputError(f"{path}: {key} is {value!r}, it must be {_KINDS[wanted]}")
     if "Path" in str(kinds[key]):
         return path.parent / str(value)
-    if key == "model" and (path.parent / str(value)).is_dir():
+    if key in ("model", "evaluate") and (path.parent / str(value)).exists():
         return str(path.parent / str(value))
     if key == "calibration" and value != BUILTIN and not str(value).startswith("hub:"):
         return str(path.parent / str(value))
     return value
+
+
+def _check_gate(recipe: Recipe) -> None:
+    if recipe.max_drop is None:
+        if recipe.evaluate is not None or recipe.accept_unresolved:
+            raise InputError("without max_drop nothing is judged: give --max-drop POINTS, such as 0.5")
+    elif recipe.precision != "int8":
+        raise InputError(f"max_drop is for INT8, and precision is {recipe.precision!r}: leave one of them out")
+    elif not 0 <= recipe.max_drop <= _MAX_DROP:
+        raise InputError(f"max_drop is {recipe.max_drop:g}: give points from 0 to {_MAX_DROP}, such as 0.5")
+    if not 0 <= recipe.search_minutes < math.inf:
+        raise InputError(f"search_minutes is {recipe.search_minutes:g}: give a number from 0")
 
 
 def _served(target: Target) -> tuple[str, ...]:

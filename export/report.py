@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from edgebert.bundle import model_file
+from edgebert.export.gate.outcome import Outcome
+from edgebert.export.gate.section import gate_section
 from edgebert.export.texts import ExportTexts
 from edgebert.manifest import Manifest
 
@@ -26,11 +28,24 @@ _MEANINGS = {
     "measured_on": "engine that these were measured on",
     "fp32_difference_to_pytorch": "largest difference of the FP32 graph from PyTorch, as a share of its outputs' size",
 }
+_TENSORRT = """`edgebert prepare` builds the TensorRT engine on the device. Where a JetPack's Python is too old for it,
+`edgebert prepare path/of/this/folder --trtexec 8.5` prints NVIDIA's own command, on any machine.
+"""
 
 
-def report_json(manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int]) -> dict[str, object]:
-    """Return the document of ``report.json``; ``sizes`` are bytes by file, with the baseline of a slim bundle."""
+def report_json(
+    manifest: Manifest, texts: ExportTexts, sizes: Mapping[str, int], outcome: Outcome | None
+) -> dict[str, object]:
+    """Return the document of ``report.json``.
+
+    Args:
+        manifest: of the bundle.
+        texts: that it was compared on.
+        sizes: bytes by file, with the baseline of a slim bundle.
+        outcome: what the release gate found; None where nothing was asked of it.
+    """
     return {
+        **({} if outcome is None else {"gate": outcome.to_json()}),
         "name": manifest.name,
         "task": manifest.task,
         "target": manifest.target,
@@ -71,6 +86,7 @@ def report_markdown(report: Mapping[str, object]) -> str:
             *_ranges(report, texts),
             "Latency is not part of this report: run `edgebert bench` on the device.",
             "",
+            *(gate_section(_mapping(report["gate"])) if "gate" in report else []),
         ]
     )
 
@@ -117,7 +133,7 @@ print(model.{_CALLS[manifest.task]})
 ```
 
 `report.md` says how far it is from FP32. `edgebert verify` checks it on a device, `edgebert bench` measures it there.
-The licence is that of the checkpoint it was made from.
+{_TENSORRT if "tensorrt" in manifest.engines else ""}The licence is that of the checkpoint it was made from.
 """
 
 

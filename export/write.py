@@ -14,16 +14,19 @@ from edgebert.bundle import (
     REPORT,
     TOKENIZER,
     Bundle,
+    model_file,
 )
-from edgebert.export.build_plan import plan_document
+from edgebert.export.build_plan import build_plan
 from edgebert.export.checkpoint import Checkpoint
+from edgebert.export.gate.outcome import Outcome
 from edgebert.export.graphs import Graphs
 from edgebert.export.judge import Verdict
 from edgebert.export.lower import NativeFiles
+from edgebert.export.mix import Made, Maker
 from edgebert.export.report import model_card, report_json, report_markdown
 from edgebert.export.targets import Target
 from edgebert.export.texts import ExportTexts
-from edgebert.files import sha256_of, write_json
+from edgebert.files import new_file, sha256_of, write_json
 from edgebert.manifest import FileEntry, Manifest
 
 _ONLY_COMPARED = (BASELINE, HALF, NATIVE_BASELINE)  # what a slim bundle does without
@@ -36,6 +39,12 @@ class Artefacts:
 
     graphs: Graphs
     native: NativeFiles | None
+
+    @property
+    def makers(self) -> list[Maker]:
+        """What can make the INT8 models in other ways."""
+        makers = (None if self.native is None else self.native.maker, self.graphs.maker)
+        return [maker for maker in makers if maker is not None]
 
 
 def write_draft(folder: Path, checkpoint: Checkpoint, target: Target, precision: str, made: Artefacts) -> Bundle:
@@ -60,8 +69,25 @@ def write_draft(folder: Path, checkpoint: Checkpoint, target: Target, precision:
     return Bundle(folder, manifest)
 
 
+def replace_model(draft: Bundle, engine: str, made: Made) -> Bundle:
+    """Replace an engine's model in a draft by one that was quantized in another way."""
+    manifest = draft.manifest
+    name = model_file(manifest, engine, False)
+    with new_file(draft.path / name) as temporary:
+        temporary.write_bytes(made.content)
+    files = {**manifest.files, name: _entry(draft.path / name)}
+    provenance = {**manifest.provenance, **made.provenance}
+    return Bundle(draft.path, dataclasses.replace(manifest, files=files, provenance=provenance))
+
+
 def finish_bundle(
-    draft: Bundle, checkpoint: Checkpoint, target: Target, texts: ExportTexts, verdict: Verdict, slim: bool
+    draft: Bundle,
+    checkpoint: Checkpoint,
+    target: Target,
+    texts: ExportTexts,
+    verdict: Verdict,
+    slim: bool,
+    outcome: Outcome | None,
 ) -> None:
     """Write everything else into the folder of a draft, the manifest last.
 
@@ -74,14 +100,14 @@ def finish_bundle(
         tolerance=verdict.tolerance,
         provenance={**draft.manifest.provenance, "texts": texts.source, "texts_sha256": texts.sha256},
     )
-    report = report_json(manifest, texts, {name: entry.bytes for name, entry in manifest.files.items()})
+    report = report_json(manifest, texts, {name: entry.bytes for name, entry in manifest.files.items()}, outcome)
     write_json(folder / GOLDEN, verdict.golden.to_json())
     write_json(folder / REPORT, report)
     (folder / "report.md").write_text(report_markdown(report), encoding="utf-8")
     (folder / "README.md").write_text(model_card(manifest), encoding="utf-8")
     write_json(folder / "config.json", checkpoint.model.config.to_diff_dict())
     if target.platform is not None:
-        write_json(folder / PLAN, plan_document(target, checkpoint.shape, manifest.precision, slim))
+        write_json(folder / PLAN, build_plan(target, checkpoint.shape, manifest.precision, slim).to_json())
     for name in _ONLY_COMPARED if slim else ():
         (folder / name).unlink(missing_ok=True)
     files = {path.name: _entry(path) for path in sorted(folder.iterdir())}

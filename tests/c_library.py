@@ -55,6 +55,14 @@ class Match(c.Structure):
     _fields_ = [("label", c.c_int32), ("score", c.c_float)]
 
 
+class Entity(c.Structure):
+    _fields_ = [("label", c.c_int32), ("score", c.c_float), ("start", c.c_size_t), ("end", c.c_size_t)]
+
+
+class Span(c.Structure):
+    _fields_ = [("score", c.c_float), ("start", c.c_size_t), ("end", c.c_size_t)]
+
+
 _TEXT = [c.c_void_p, c.c_char_p, c.c_size_t]
 _IDS = [c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t]
 _OUTPUT = [c.c_void_p, c.c_size_t]
@@ -77,6 +85,8 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "embed": (c.c_int, [*_TEXT, *_OUTPUT, c.c_void_p]),
     "classify": (c.c_int, [*_TEXT, *_OUTPUT, c.c_void_p]),
     "classify_top": (c.c_int, [*_TEXT, *_OUTPUT, c.c_void_p, c.c_void_p]),
+    "tag": (c.c_int, [*_TEXT, c.c_int, *_OUTPUT, c.c_void_p, c.c_void_p]),
+    "answer": (c.c_int, [*_TEXT, *_TEXT[1:], c.c_int32, *_OUTPUT, c.c_void_p, c.c_void_p, c.c_void_p]),
     "embed_ids": (c.c_int, [*_IDS, *_OUTPUT]),
     "classify_ids": (c.c_int, [*_IDS, *_OUTPUT]),
     "run": (c.c_int, [*_IDS, *_OUTPUT]),
@@ -128,7 +138,25 @@ class Library:
         )
         return Status(status), ids[: count.value], types[: count.value], count.value, bool(cut.value)
 
-    def answer(
+    def entities(
+        self, session: c.c_void_p, text: bytes, grouping: int, capacity: int = 256
+    ) -> "tuple[Status, list[Entity], int, bool]":
+        """Status, entities, how many there are and whether the text was cut."""
+        found, count, cut = (Entity * capacity)(), c.c_size_t(99), c.c_int32(-1)
+        status = self.tag(session, text, len(text), grouping, found, capacity, c.byref(count), c.byref(cut))
+        return Status(status), list(found)[: count.value], count.value, bool(cut.value)
+
+    def spans(
+        self, session: c.c_void_p, question: bytes, context: bytes, capacity: int = 5, longest: int = 0
+    ) -> "tuple[Status, list[Span], float, bool]":
+        """Status, the best answers, the probability of none and whether the context was cut."""
+        found, count, none, cut = (Span * capacity)(), c.c_size_t(), c.c_float(-1), c.c_int32(-1)
+        texts = (question, len(question), context, len(context))
+        outputs = (found, capacity, c.byref(count), c.byref(none), c.byref(cut))
+        status = self.answer(session, *texts, longest, *outputs)
+        return Status(status), list(found)[: count.value], none.value, bool(cut.value)
+
+    def answer_of(
         self, task: str, session: c.c_void_p, text: bytes, width: int
     ) -> "tuple[Status, npt.NDArray[np.float32], bool]":
         """Status, answer and whether the text was cut."""

@@ -21,6 +21,7 @@ VOCABULARY = [
     *"turn on off the light play stop music volume up down what is battery please now in kitchen".split(),
 ]
 GOLDEN_TEXTS = ("turn on the light", "", "play music, please!", "Émile's 中文 lights")
+QUESTION = "what is on?"
 MAX_TOKENS = 24
 
 
@@ -38,7 +39,7 @@ def whole_file(
     left_out: str | None = None,
     **settings: str,
 ) -> bytes:
-    """The bytes of a model file; ``labels`` above zero make it a classifier.
+    """The bytes of a model file; ``labels`` above zero make it a classifier, or a model of ``task`` "tag" or "answer".
 
     ``extra_ids`` are ids that the tokenizer has and the embeddings have not; ``damaged`` names a tensor whose first bit
     is flipped and ``left_out`` one that is not there, under a right checksum.
@@ -49,10 +50,17 @@ def whole_file(
     tokens, more = _contents(words, folder)
     tensors = {**engine_models.file_tensors(model), **tokens}
     metadata = {**engine_models.metadata(model), **more}
-    rows = [ids(words, text) for text in GOLDEN_TEXTS]
+    answer = settings.get("task") == "answer"
+    pairs = [
+        words.encode(QUESTION if answer else text, text if answer else None, max_length=MAX_TOKENS)
+        for text in GOLDEN_TEXTS
+    ]
+    rows = [np.array(pair.ids, np.int32) for pair in pairs]
+    types = [np.array(pair.type_ids, np.int32) for pair in pairs]
     draft = folder / "draft.edgebert"
     draft.write_bytes(engine_models.file_bytes(tensors, metadata))
-    tensors |= _golden(GOLDEN_TEXTS, rows, answers(draft, rows))
+    firsts = [QUESTION] * len(GOLDEN_TEXTS) if answer else GOLDEN_TEXTS
+    tensors |= _golden(firsts, GOLDEN_TEXTS if answer else (), rows, answers(draft, rows, types))
     if damaged:
         tensors[damaged] = tensors[damaged].copy()
         tensors[damaged].view(np.uint8).flat[0] ^= 1
@@ -64,10 +72,15 @@ def ids(words: Tokenizer, text: str, pair: str | None = None, limit: int = MAX_T
     return np.array(words.encode(text, pair, max_length=limit).ids, np.int32)
 
 
-def answers(path: Path, rows: Sequence[npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
-    """What the Python engine answers to each row by itself."""
+def answers(
+    path: Path, rows: Sequence[npt.NDArray[np.int32]], types: Sequence[npt.NDArray[np.int32]]
+) -> npt.NDArray[np.float32]:
+    """What the Python engine answers to each row by itself, or to each token of all rows."""
     session = _native.Model.open(str(path).encode()).session(1)
-    return np.concatenate([session.answer(row[None], np.array([len(row)])) for row in rows])
+    found = [
+        session.answer(row[None], np.array([len(row)]), kinds[None]) for row, kinds in zip(rows, types, strict=True)
+    ]
+    return np.concatenate([answer.reshape(-1, answer.shape[-1]) for answer in found])
 
 
 def _contents(words: Tokenizer, folder: Path) -> tuple[dict[str, npt.NDArray], dict[str, str]]:
@@ -86,27 +99,34 @@ def _contents(words: Tokenizer, folder: Path) -> tuple[dict[str, npt.NDArray], d
 
 
 def _golden(
-    texts: Sequence[str], rows: Sequence[npt.NDArray[np.int32]], outputs: npt.NDArray[np.float32]
+    texts: Sequence[str],
+    pairs: Sequence[str],
+    rows: Sequence[npt.NDArray[np.int32]],
+    outputs: npt.NDArray[np.float32],
 ) -> dict[str, npt.NDArray]:
-    encoded = [text.encode() for text in texts]
-
     def starts(parts: Sequence[bytes | npt.NDArray]) -> npt.NDArray[np.int64]:
         return np.cumsum([0, *map(len, parts)]).astype(np.int64)
 
-    return {
+    tensors = {
         "golden.input_ids": np.concatenate(rows),
         "golden.row_starts": starts(rows),
-        "golden.texts": np.frombuffer(b"".join(encoded), np.uint8),
-        "golden.text_starts": starts(encoded),
         "golden.outputs": outputs,
     }
+    for name, parts in {"text": texts, "pair": pairs}.items():
+        encoded = [text.encode() for text in parts]
+        if encoded:
+            tensors[f"golden.{name}s"] = np.frombuffer(b"".join(encoded), np.uint8)
+            tensors[f"golden.{name}_starts"] = starts(encoded)
+    return tensors
 
 
 def write_all(folder: Path) -> None:
-    """Write ``embed.edgebert`` and ``classify.edgebert`` for programs that are not Python."""
+    """Write a model of each task for programs that are not Python."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "embed.edgebert").write_bytes(whole_file(folder))
     (folder / "classify.edgebert").write_bytes(whole_file(folder, labels=5))
+    (folder / "tag.edgebert").write_bytes(whole_file(folder, labels=5, task="tag"))
+    (folder / "answer.edgebert").write_bytes(whole_file(folder, labels=2, task="answer"))
 
 
 if __name__ == "__main__":

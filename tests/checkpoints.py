@@ -40,10 +40,15 @@ def _save(folder: Path, model: torch.nn.Module, vocabulary: list[str] = VOCABULA
     return folder
 
 
-def save_encoder(folder: Path, modules: dict[str, dict[str, object]] | None = None, **settings: object) -> Path:
+def save_encoder(
+    folder: Path,
+    modules: dict[str, dict[str, object]] | None = None,
+    vocabulary: list[str] = VOCABULARY,
+    **settings: object,
+) -> Path:
     """Write a BertModel; ``modules`` are the sentence-transformers modules after the first, with their settings."""
     torch.manual_seed(0)
-    _save(folder, BertModel(_config(**settings)))
+    _save(folder, BertModel(_config(**{"vocab_size": len(vocabulary), **settings})), vocabulary)
     if modules is not None:
         kinds = ["Transformer", *modules]
         paths = ["", *(f"{at}_{kind}" for at, kind in enumerate(modules, 1))]

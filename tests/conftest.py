@@ -21,7 +21,7 @@ from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_b
 from edgebert.files import sha256_of, write_json
 from edgebert.golden import make_golden
 from edgebert.loader import load_bundle
-from edgebert.manifest import ClassifyHead, EmbedHead, FileEntry, Manifest, Shape
+from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, FileEntry, Head, Manifest, Shape, TagHead
 from edgebert.tokenizer import Tokenizer
 
 WORDS = "turn on off the light lights play stop music volume up down what is battery please now in kitchen".split()
@@ -40,6 +40,7 @@ VOCABULARY = [
 HIDDEN = 8
 MAX_TOKENS = 16
 TEXTS = ("turn on the light", "", "play music, please!", "what is the battery level in the kitchen now")
+TASKS = {EmbedHead: "embed", ClassifyHead: "classify", TagHead: "tag", AnswerHead: "answer"}
 PAIRS = (("turn on", "the light"), ("stop", "play music now"))
 
 
@@ -47,7 +48,7 @@ PAIRS = (("turn on", "the light"), ("stop", "play music now"))
 class Design:
     """What a tiny bundle is."""
 
-    head: EmbedHead | ClassifyHead
+    head: Head
     pairs: bool = False
     int8: bool = True
     weight: float = 1.0  # factor on the embeddings
@@ -58,7 +59,12 @@ def _constant(name: str, *shape: int) -> onnx.TensorProto:
     return numpy_helper.from_array(generator.standard_normal(shape).astype(np.float32), name)
 
 
-def _graph(head: EmbedHead | ClassifyHead, int8: bool, weight: float) -> bytes:
+def _width(head: Head) -> int:
+    """Numbers that the head gives a row or a token."""
+    return len(head.labels) if isinstance(head, (ClassifyHead, TagHead)) else 2
+
+
+def _graph(head: Head, int8: bool, weight: float) -> bytes:
     """Return a graph with dynamic batch and tokens; INT8 has one scale for the whole tensor, as dynamic INT8 has."""
     nodes = [
         helper.make_node("Gather", ["words", "input_ids"], ["word"]),
@@ -87,6 +93,9 @@ def _graph(head: EmbedHead | ClassifyHead, int8: bool, weight: float) -> bytes:
             helper.make_node("MatMul", ["pooled", "classifier"], ["output"]),
         ]
         outputs = ["batch", len(head.labels)]
+    elif not isinstance(head, EmbedHead):
+        nodes += [helper.make_node("MatMul", ["hidden", "classifier"], ["output"])]
+        outputs = ["batch", "tokens", _width(head)]
     else:
         nodes += [helper.make_node("Identity", ["hidden"], ["output"])]
     words = numpy_helper.to_array(_constant("words", len(VOCABULARY), HIDDEN)) * np.float32(weight)
@@ -101,7 +110,7 @@ def _graph(head: EmbedHead | ClassifyHead, int8: bool, weight: float) -> bytes:
         [
             numpy_helper.from_array(words, "words"),
             _constant("types", 2, HIDDEN),
-            _constant("classifier", HIDDEN, len(head.labels) if isinstance(head, ClassifyHead) else 1),
+            _constant("classifier", HIDDEN, _width(head)),
             numpy_helper.from_array(np.array([2], np.int64), "last"),
             numpy_helper.from_array(np.array([1], np.int64), "middle"),
         ],
@@ -129,7 +138,7 @@ def build(folder: Path, design: Design) -> Path:
     (folder / BASELINE).write_bytes(_graph(design.head, False, design.weight))
     manifest = Manifest(
         name="tiny",
-        task="embed" if isinstance(design.head, EmbedHead) else "classify",
+        task=TASKS[type(design.head)],
         target="cpu",
         precision="int8" if design.int8 else "fp32",
         scheme={"onnxruntime": "w8a8-dynamic" if design.int8 else "fp32"},
@@ -143,7 +152,8 @@ def build(folder: Path, design: Design) -> Path:
     )
     write_json(folder / MANIFEST, manifest.to_json())
     reseal(folder)
-    golden = make_golden(load_bundle(open_bundle(folder)), PAIRS if design.pairs else TEXTS)
+    pairs = design.pairs or isinstance(design.head, AnswerHead)
+    golden = make_golden(load_bundle(open_bundle(folder)), PAIRS if pairs else TEXTS)
     write_json(folder / GOLDEN, golden.to_json())
     listed = {**manifest.files, GOLDEN: FileEntry(0, "0" * 64)}
     write_json(folder / MANIFEST, dataclasses.replace(manifest, files=listed).to_json())
@@ -156,7 +166,7 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]
     """A function that builds a tiny bundle: make_bundle(head, pairs=..., int8=..., weight=...)."""
     built: dict[Design, Path] = {}
 
-    def make(head: EmbedHead | ClassifyHead, *, pairs: bool = False, int8: bool = True, weight: float = 1.0) -> Path:
+    def make(head: Head, *, pairs: bool = False, int8: bool = True, weight: float = 1.0) -> Path:
         design = Design(head, pairs, int8, weight)
         if design not in built:
             built[design] = build(tmp_path_factory.mktemp("bundles") / "tiny.bundle", design)
@@ -175,6 +185,18 @@ def embed_bundle(make_bundle: Callable[..., Path]) -> Path:
 def classify_bundle(make_bundle: Callable[..., Path]) -> Path:
     """A "classify" bundle with three labels of which one is right. Do not change its files."""
     return make_bundle(ClassifyHead(("light_on", "play_music", "battery"), "single_label_classification"))
+
+
+@pytest.fixture(scope="session")
+def tag_bundle(make_bundle: Callable[..., Path]) -> Path:
+    """A "tag" bundle with two kinds of entities. Do not change its files."""
+    return make_bundle(TagHead(("O", "B-PLACE", "I-PLACE", "B-THING", "I-THING")))
+
+
+@pytest.fixture(scope="session")
+def answer_bundle(make_bundle: Callable[..., Path]) -> Path:
+    """An "answer" bundle. Do not change its files."""
+    return make_bundle(AnswerHead())
 
 
 @pytest.fixture

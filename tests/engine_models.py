@@ -12,6 +12,8 @@ from edgebert import _native
 
 Array = npt.NDArray[np.floating]
 
+TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -50,7 +52,7 @@ class Model:
 
 
 def make(shape: Shape = Shape(), seed: int = 0, labels: int = 0, **settings: str) -> Model:
-    """A random model; ``labels`` above zero make it a classifier."""
+    """A random model; ``labels`` above zero make it a classifier, or a model of ``task`` "tag" or "answer"."""
     rng = np.random.default_rng(seed)
     hidden, wide = shape.hidden, shape.intermediate
     tensors: dict[str, npt.NDArray] = {}
@@ -78,9 +80,11 @@ def make(shape: Shape = Shape(), seed: int = 0, labels: int = 0, **settings: str
         norm(f"layer.{layer}.attention_norm")
         norm(f"layer.{layer}.output_norm")
     if labels:
-        linear("pooler", hidden, hidden)
+        if settings.get("task", "classify") == "classify":
+            linear("pooler", hidden, hidden)
         linear("classifier", hidden, labels)
-    head = {"task": "classify", "labels": json.dumps([f"label {i}" for i in range(labels)])}
+    names = TAGS[:labels] if settings.get("task") == "tag" else [f"label {i}" for i in range(labels)]
+    head = {"task": "classify", "labels": json.dumps(names)}
     chosen = {"precision": "int8", "task": "embed", "pooling": "mean", "normalize": "true"}
     chosen |= {"problem_type": "single_label_classification"} | (head if labels else {}) | settings
     return Model(shape, tensors, chosen)
@@ -257,3 +261,6 @@ class Reference:
 
     def logits(self, ids: npt.NDArray) -> Array:
         return self.linear("classifier", np.tanh(self.linear("pooler", self.hidden(ids)[:1])))[0]
+
+    def token_logits(self, ids: npt.NDArray) -> Array:
+        return self.linear("classifier", self.hidden(ids))

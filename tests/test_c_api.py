@@ -107,7 +107,7 @@ def test_the_headers_example_runs(library: Library, encoder: Opened, tmp_path: P
     linked = [str(c_library.PLACE), f"-Wl,-rpath,{c_library.PLACE.parent}"]
     subprocess.run([compiler, *strict, "main.c", *linked, "-o", "main"], cwd=tmp_path, check=True)
     printed = subprocess.run(["./main"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    _, vector, _ = library.answer("embed", encoder.session, b"turn on the light", HIDDEN)
+    _, vector, _ = library.answer_of("embed", encoder.session, b"turn on the light", HIDDEN)
     assert printed == f"{vector[0]:f}\n"
 
 
@@ -136,7 +136,7 @@ def test_tokens_equal_pythons(encoder: Opened, words: Tokenizer, text: str, pair
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_vectors_equal_pythons(encoder: Opened, words: Tokenizer, text: str) -> None:
-    status, vector, cut = encoder.library.answer("embed", encoder.session, text.encode(), HIDDEN)
+    status, vector, cut = encoder.library.answer_of("embed", encoder.session, text.encode(), HIDDEN)
     assert status is Status.OK
     assert vector.tobytes() == encoder.expected(c_models.ids(words, text)).tobytes()
     assert cut == words.encode(text, max_length=c_models.MAX_TOKENS).truncated
@@ -144,7 +144,7 @@ def test_vectors_equal_pythons(encoder: Opened, words: Tokenizer, text: str) -> 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_scores_equal_pythons(classifier: Opened, words: Tokenizer, text: str) -> None:
-    status, scores, _ = classifier.library.answer("classify", classifier.session, text.encode(), LABELS)
+    status, scores, _ = classifier.library.answer_of("classify", classifier.session, text.encode(), LABELS)
     assert status is Status.OK
     assert scores.tobytes() == classifier.expected(c_models.ids(words, text)).tobytes()
     best, count = (Match * 9)(), c.c_size_t()
@@ -177,7 +177,7 @@ def test_ids_give_answers_and_raw_output(encoder: Opened, classifier: Opened, wo
 
 def test_sessions_of_every_kind_give_the_same_bits(encoder: Opened, library: Library) -> None:
     text = b"turn on the light in kitchen"
-    _, expected, _ = library.answer("embed", encoder.session, text, HIDDEN)
+    _, expected, _ = library.answer_of("embed", encoder.session, text, HIDDEN)
     kinds = [{"threads": 3}, {"max_tokens": 12}, *({"path": path.encode()} for path in _native.cpu_paths())]
     for kind in kinds:
         options = Options(**kind)
@@ -187,7 +187,7 @@ def test_sessions_of_every_kind_give_the_same_bits(encoder: Opened, library: Lib
             status, session = library.session(encoder.model, options)
             assert status is Status.OK
             assert library.session_path(session).decode() == kind.get("path", _native.cpu_paths()[0].encode()).decode()
-            _, vector, cut = library.answer("embed", session, text, HIDDEN)
+            _, vector, cut = library.answer_of("embed", session, text, HIDDEN)
             assert (vector.tobytes(), cut) == (expected.tobytes(), False)
             library.session_free(session)
 
@@ -197,7 +197,7 @@ def test_a_model_in_memory_equals_one_in_a_file(encoder: Opened, library: Librar
     status, model, why = library.from_memory(content)
     assert (status, why) == (Status.OK, "")
     _, session = library.session(model)
-    vectors = [library.answer("embed", s, b"play music", HIDDEN)[1].tobytes() for s in (session, encoder.session)]
+    vectors = [library.answer_of("embed", s, b"play music", HIDDEN)[1].tobytes() for s in (session, encoder.session)]
     assert vectors[0] == vectors[1]
     library.session_free(session)
     library.model_free(model)

@@ -100,7 +100,7 @@ def test_errors_are_told_and_forgotten(library: Library, session: c.c_void_p) ->
     assert library.session_error(session) == b"the output has 64 floats, the buffer room for 63"
     assert library.classify(*short) == Status.INVALID_ARGUMENT
     assert library.session_error(session) == b"the model's task is embed"
-    assert library.answer("embed", session, b"a", HIDDEN)[0] is Status.OK
+    assert library.answer_of("embed", session, b"a", HIDDEN)[0] is Status.OK
     assert library.session_error(session) == b""
 
 
@@ -134,7 +134,7 @@ def test_impossible_type_ids_and_short_output(library: Library, session: c.c_voi
 def test_invalid_utf8_is_read_as_replaced(library: Library, session: c.c_void_p, text: bytes) -> None:
     clean = text.decode("utf-8", "replace").encode()
     assert library.tokens(session, text)[1].tolist() == library.tokens(session, clean)[1].tolist()
-    assert library.answer("embed", session, text, HIDDEN)[0] is Status.OK
+    assert library.answer_of("embed", session, text, HIDDEN)[0] is Status.OK
 
 
 @pytest.mark.parametrize("part", ["light ", "x", " ", "中", "é", "́", "〮〯", "e\u0301\u0323", ".", "\x00"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.bundle import MANIFEST, MODEL
-from edgebert.cli.vectors import JsonlVectors
+from edgebert.cli.vector_files import JsonlVectors
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -137,7 +137,7 @@ def test_whatever_happens_is_one_line(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(sys.modules["edgebert.cli.embed"], "load", fail)
+    monkeypatch.setattr(sys.modules["edgebert.cli.loading"], "load", fail)
     _fails(run("embed", embed_bundle, "stop"), code, message)
 
 

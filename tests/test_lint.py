@@ -6,9 +6,11 @@ lists those rules.
 
 import itertools
 
+import numpy as np
 import onnx
 import pytest
 from mutations import MUTATIONS, Mutation
+from onnx import TensorProto, helper, numpy_helper
 from qdq import DIALECTS, Form, qdq_graph
 
 from edgebert.errors import CheckpointError, InputError
@@ -80,6 +82,37 @@ def test_nvidia_agrees_or_is_known_to_be_silent(mutation):
     assert ("refuses" if verdict.errors else "takes") == mutation.parser
     if verdict.errors:
         assert any(each.severity == "error" for each in lint_mutation(mutation))
+
+
+@pytest.mark.parametrize("operator", ["MatMul", "Gemm", "Gemm transB", "MatMul of a Transpose"])
+@pytest.mark.parametrize("axis", [0, 1, -1, -2])
+def test_the_axis_is_that_of_the_output_channels(operator, axis):
+    # W [out, in] where the operator turns it round, else [in, out]; both are square, so that only the axis tells
+    turned = operator in ("Gemm transB", "MatMul of a Transpose")
+    inputs = ["w", "scales", "zeros"]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["x.q"]),
+        helper.make_node("DequantizeLinear", ["x.q", "scale", "zero"], ["x.dq"]),
+        helper.make_node("QuantizeLinear", inputs, ["w.q"], axis=axis),
+        helper.make_node("DequantizeLinear", ["w.q", "scales", "zeros"], ["w.dq"], axis=axis),
+        helper.make_node("Transpose", ["w.dq"], ["w.t"], perm=[1, 0]),
+    ]
+    weight = "w.t" if "Transpose" in operator else "w.dq"
+    more = {"transB": 1} if "transB" in operator else {}
+    nodes.append(helper.make_node(operator.split()[0], ["x.dq", weight], ["y"], **more))
+    random = np.random.default_rng(0).uniform(0.5, 1, (8, 8)).astype(np.float32)
+    constants = {"w": random, "scale": np.array(0.1, np.float32), "zero": np.array(0, np.int8)}
+    constants |= {"scales": np.full(8, 1 / 127, np.float32), "zeros": np.zeros(8, np.int8)}
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 8])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    found = {each.rule for each in lint(model, platform_named()) if each.severity == "error"}
+    assert found == (set() if (axis % 2 == 0) == turned else {"weight-axis"})
 
 
 def test_every_rule_is_broken_by_a_graph():

@@ -181,6 +181,26 @@ def test_graphs_that_lost_a_part_never_crash(data):
         assert "\n" not in str(error)
 
 
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_constants_of_other_types_and_shapes_never_crash(data):
+    model = qdq_graph(Form(jetpack=data.draw(st.sampled_from([5, 6, 7]))))
+    names = [tensor.name for tensor in model.graph.initializer]
+    for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=4)):
+        tensor = constant(model, name)
+        part = data.draw(st.sampled_from(["data_type", "dims", "raw_data", "both"]))
+        if part in ("data_type", "both"):
+            tensor.data_type = data.draw(st.sampled_from([*TensorProto.DataType.values(), -1, 999]))
+        if part in ("dims", "both"):
+            tensor.dims[:] = data.draw(st.lists(st.sampled_from([-1, 0, 1, 2, 32, 2**40, 2**62]), max_size=3))
+        if part == "raw_data":
+            tensor.raw_data = data.draw(st.binary(max_size=8))
+    try:
+        lint(model, JETPACK_6)
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
 # --- NVIDIA's parser
 
 

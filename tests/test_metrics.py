@@ -66,8 +66,10 @@ def test_spearman_is_scipys_with_ties(pairs):
     assert SPEARMAN.score(marks) == pytest.approx(scipy.stats.spearmanr(*marks.T).statistic)
 
 
-def test_spearman_of_equal_numbers_is_not_defined():
+def test_answers_that_say_nothing_are_worth_nothing():
     assert np.isnan(SPEARMAN.score(np.array([[1.0, 2.0], [1.0, 3.0]])))
+    assert SPEARMAN.score(np.array([[1.0, 3.0], [2.0, 3.0]])) == 0
+    assert COSINE.score(np.array([[1.0], [np.nan]])) == 0.5
 
 
 @given(st.lists(st.lists(st.tuples(tags, tags), min_size=1, max_size=9), min_size=1, max_size=9))
@@ -77,7 +79,9 @@ def test_entity_f1_is_seqevals(sentences):
     assume(any(entities(tags) for tags in (*expected, *found)))
     marks = entity_marks(expected, found)
     assert ENTITY_F1.score(marks) == pytest.approx(seqeval.metrics.f1_score(expected, found))
-    assert ENTITY_F1.correct(marks).tolist() == [entities(a) == entities(b) for a, b in zip(expected, found)]
+    assert ENTITY_F1.correct(marks).tolist() == [
+        entities(a) == entities(b) for a, b in zip(expected, found, strict=True)
+    ]
     assert ENTITY_F1.score(ENTITY_F1.wrong(marks)) == 0
 
 

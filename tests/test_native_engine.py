@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import engine_models
 import numpy as np
@@ -91,12 +92,17 @@ def test_token_types_count(tmp_path: Path) -> None:
     assert np.abs(hidden[0] - Reference(model).hidden(ids[0], types[0])).max() < 2e-5
 
 
+HEADS = [{"labels": 0}, {"labels": 5}, {"labels": 5, "task": "tag"}, {"labels": 2, "task": "answer"}]
+
+
 @pytest.mark.parametrize(
     "settings", [{}, {"attention": "int8"}, {"activations": "14"}, {"precision": "fp32"}], ids=lambda each: "-".join(each)
 )
-@pytest.mark.parametrize("labels", [0, 5])
-def test_same_bits_on_every_path_and_thread_count(settings: dict[str, str], labels: int, tmp_path: Path) -> None:
-    model = open_model(engine_models.make(SHAPES[1], labels=labels, **settings), tmp_path)
+@pytest.mark.parametrize("head", HEADS)
+def test_same_bits_on_every_path_and_thread_count(
+    settings: dict[str, str], head: dict[str, Any], tmp_path: Path
+) -> None:
+    model = open_model(engine_models.make(SHAPES[1], **settings, **head), tmp_path)
     ids = make_ids(LENGTHS)
     expected = model.session(1, path="scalar")
     for path in _native.cpu_paths():
@@ -149,6 +155,45 @@ def test_classifier_equals_float64(tmp_path: Path) -> None:
     logits = open_model(model, tmp_path).session(2).run(ids, LENGTHS)
     for row, length in enumerate(LENGTHS):
         assert logits[row] == pytest.approx(Reference(model).logits(ids[row, :length]), abs=2e-5)
+
+
+@pytest.mark.parametrize("head", HEADS[2:])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_token_heads_equal_float64(head: dict[str, Any], shape: Shape, tmp_path: Path) -> None:
+    model = engine_models.make(shape, precision="fp32", **head)
+    ids = make_ids(LENGTHS)
+    session = open_model(model, tmp_path).session(2)
+    logits, answers = session.run(ids, LENGTHS), session.answer(ids, LENGTHS)
+    assert logits.shape == answers.shape == (*ids.shape, head["labels"])
+    for row, length in enumerate(LENGTHS):
+        expected = Reference(model).token_logits(ids[row, :length])
+        assert logits[row, :length] == pytest.approx(expected, abs=2e-5)
+        shares = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
+        wanted = shares if head["task"] == "tag" else expected
+        assert answers[row, :length] == pytest.approx(wanted, abs=2e-5)
+        assert not logits[row, length:].any() and not answers[row, length:].any()
+
+
+@pytest.mark.parametrize("head", HEADS[2:])
+def test_tokens_have_the_same_bits_alone_and_in_any_batch(head: dict[str, Any], tmp_path: Path) -> None:
+    model = open_model(engine_models.make(**head), tmp_path)
+    ids = make_ids(LENGTHS)
+    together = model.session(3).answer(ids, LENGTHS)
+    alone = model.session(1)
+    for row, length in enumerate(LENGTHS):
+        one = alone.answer(ids[row : row + 1, :length], LENGTHS[row : row + 1])
+        assert one.tobytes() == together[row, :length].tobytes()
+
+
+def test_embeddings_are_rows_of_the_table(tmp_path: Path) -> None:
+    ids = np.array([7, 0, 49, 7], np.int32)
+    for precision in ("fp32", "int8"):
+        model = engine_models.make(precision=precision)
+        opened = open_model(model, tmp_path)
+        assert opened.embeddings(ids) == pytest.approx(Reference(model).t["embeddings.word"][ids], abs=1e-6)
+        for wrong in (-1, 50):
+            with pytest.raises(InputError, match=f"ids holds {wrong}, it must be from 0 to 49"):
+                opened.embeddings(np.array([wrong], np.int32))
 
 
 @pytest.mark.parametrize("problem", ["single_label_classification", "multi_label_classification", "regression"])

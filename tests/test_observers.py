@@ -1,4 +1,4 @@
-"""Observers against plain numpy on all values at once, in any split and order, and against ONNX Runtime's calibrators."""
+"""Observers against plain numpy on all values, in any split and order, and against ONNX Runtime's calibrators."""
 
 import itertools
 

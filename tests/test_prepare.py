@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import fcntl
 import json
 import os
 import random
@@ -142,7 +143,10 @@ def test_a_slim_bundle_skips_the_race_and_says_so(slim_jetson: Path, device, bui
             "start",
             "does not start, CUDA initialization failure with error: 35: is the NVIDIA driver loaded",
         ),
-        ("context", "no TensorRT engine gives the golden answers (int8: TensorRT cannot make an execution context"),
+        (
+            "context",
+            "no TensorRT engine gives the golden answers (int8: TensorRT cannot make an execution context: there",
+        ),
     ],
 )
 def test_a_failure_of_tensorrt_is_one_line(slim_jetson: Path, device, way: str, message: str) -> None:
@@ -256,6 +260,20 @@ def test_every_flipped_byte_is_found(slim_jetson: Path, device, builds) -> None:
     assert read_timings(timings) == b""
     prepare(slim_jetson, Options(rebuild=True))
     assert read_timings(timings) == b"timings"
+
+
+def test_pruning_leaves_this_engine_and_those_that_are_being_built(slim_jetson: Path, device, tmp_path: Path) -> None:
+    old = Path(prepare(slim_jetson).engine).parent
+    device(version="10.4.0")
+    new = Path(prepare(slim_jetson).engine).parent
+    busy, foreign = old.parent / ("0" * 32), old.parent / "photos"
+    for folder in (busy, foreign):
+        folder.mkdir()
+        (folder / "lock").write_text("")
+    with (busy / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert prepare(slim_jetson, Options(prune=True)).was_ready
+    assert {path.name for path in old.parent.iterdir() if path.is_dir()} == {new.name, busy.name, "photos"}
 
 
 def test_two_processes_build_once(slim_jetson: Path, device, builds) -> None:

@@ -1,6 +1,7 @@
 """Files of ranges: what was written is read again, and what is damaged, hostile or of another model is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,14 @@ from edgebert.calibration import Range, Ranges, load_ranges, save_ranges
 from edgebert.calibration.observers import SMALLEST_AMAX
 from edgebert.errors import InputError
 
-RANGES = Ranges({"layer.0.qkv.input": Range(2.54, "min-max")}, "a" * 64, "b" * 64, 256)
+RANGES = Ranges(
+    {"layer.0.qkv.input": Range(2.54, "min-max")},
+    "a" * 64,
+    "b" * 64,
+    256,
+    {"layer.0.qkv": (0.5, 1.0, 2.0)},
+    {"layer.0.qkv": (-1.0, 0.0, 7.5)},
+)
 
 
 @given(st.dictionaries(st.text(max_size=5), st.floats(SMALLEST_AMAX, 1e38), max_size=5), st.integers(1, 10**6))
@@ -47,10 +55,15 @@ def changed(**fields):
         (changed(model_sha256=7), "'model_sha256' is a int, not a str"),
         (changed(samples=True), "'samples' is a bool, not a int"),
         (changed(ranges={"x": 1}), "the range of 'x' is a int, not a dict"),
-        (changed(ranges={"x": {"amax": 0, "observer": "mse"}}), "the range of 'x' ends at 0, not at a number above"),
-        (changed(ranges={"x": {"amax": -1.0, "observer": "mse"}}), "the range of 'x' ends at -1.0"),
+        (changed(ranges={"x": {"amax": 0, "observer": "mse"}}), "the range of 'x' ends at '0', not at a number above"),
+        (changed(ranges={"x": {"amax": -1.0, "observer": "mse"}}), "the range of 'x' ends at '-1.0'"),
         (changed(ranges={"x": {"amax": "1", "observer": "mse"}}), "the range of 'x' ends at '1'"),
-        (changed(ranges={"x": {"amax": 10**400, "observer": "mse"}}), "the range of 'x' ends at 1"),
+        (changed(ranges={"x": {"amax": 10**400, "observer": "mse"}}), "the range of 'x' ends at '1000"),
+        (changed(means={"x": [None]}), "'means' of 'x' is not a list of numbers"),
+        (changed(smoothing=[]), "'smoothing' is a list"),
+        (changed(smoothing={"x": []}), "'smoothing' of 'x' is not a list of numbers"),
+        (changed(smoothing={"x": [1, -1]}), "'smoothing' of 'x' is not a list of numbers"),
+        (changed(smoothing={"x": [1, True]}), "'smoothing' of 'x' is not a list of numbers"),
         (changed(ranges={"x": {"amax": 1.0}}), "the observer of 'x' is a NoneType"),
     ],
 )
@@ -73,4 +86,4 @@ def test_a_damaged_file_is_one_line(tmp_path, content):
 
 def test_a_missing_file():
     with pytest.raises(InputError, match=r"none\.json cannot be used as ranges: cannot read"):
-        load_ranges(__import__("pathlib").Path("none.json"))
+        load_ranges(Path("none.json"))

@@ -68,7 +68,9 @@ def test_another_seed_draws_other_texts():
 def test_the_hash_tells_types_and_borders_apart():
     def hashed(*rows):
         samples = [Sample(np.array([ids], np.int32), np.array([types], np.int32)) for ids, types in rows]
-        return draw_samples("texts", [str(n) for n in range(len(samples))], lambda text: samples[int(text)], 9, 0).sha256
+        return draw_samples(
+            "texts", [str(n) for n in range(len(samples))], lambda text: samples[int(text)], 9, 0
+        ).sha256
 
     plain = hashed(([1, 2, 3, 4], [0, 0, 0, 0]), ([1, 5, 6, 7, 8], [0, 0, 0, 0, 0]))
     assert plain != hashed(([1, 2, 3, 4], [0, 0, 0, 1]), ([1, 5, 6, 7, 8], [0, 0, 0, 0, 0]))

@@ -155,6 +155,16 @@ def test_killed_at_random_moments_and_resumed(data, tmp_path):
     assert not workspace_of(tmp_path / "broken").exists()
 
 
+def test_half_precision_trains_nearly_as_full_does(data, tmp_path):
+    losses = []
+    for precision in ("fp32", "bf16"):
+        report = finetune(settings_for(data, tmp_path / precision, "base", epochs=2, precision=precision, unfreeze=2))
+        losses.append([epoch.loss for epoch in report.kept.history.epochs])
+    assert losses[0] != losses[1]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=0.05)
+    assert {value.dtype for value in weights(tmp_path / "bf16").values()} == {torch.float32}
+
+
 def test_resuming_with_other_settings_is_refused(data, tmp_path):
     settings = settings_for(data, tmp_path / "out", epochs=2, save_every=1)
     assert not _train_until_killed(settings, 2, 0.0)

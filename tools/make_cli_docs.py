@@ -28,8 +28,9 @@ larger than memory:
 | `.tsv` | the column `text` of a row | tab, header line, quotes are ordinary characters |
 | `.jsonl` | the field `text` of a JSON object, one a line | |
 
-`classify` also reads pairs, from the columns `text` and `text_pair` or `text_a` and `text_b`. Each text gives one row
-of the output, in the order of the input; an output file gets its name only when all of it is written.
+`classify` also reads pairs, from the columns `text` and `text_pair` or `text_a` and `text_b`; `answer` reads `question`
+and `context`. Each text gives one row of the output, in the order of the input; an output file gets its name only when
+all of it is written.
 """
 
 

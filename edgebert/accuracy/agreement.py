@@ -1,53 +1,61 @@
 """Hold a model to its FP32 baseline where nobody says what is right."""
 
+import dataclasses
 import hashlib
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgebert.accuracy.distance import cosines, same_answers, same_labels, same_tags
+from edgebert.accuracy.distance import best_answer, cosines, same_labels
+from edgebert.accuracy.entities import entity_marks
 from edgebert.accuracy.evaluation import Evaluation
-from edgebert.accuracy.metrics import AGREEMENT, COSINE, SPEARMAN, Marks
+from edgebert.accuracy.metrics import AGREEMENT, COSINE, ENTITY_F1, SPEARMAN, Marks, Metric
 from edgebert.engines import Floats
 from edgebert.golden import Text, model_outputs
 from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Head, TagHead
 from edgebert.models import Model
 
+_Outputs = Sequence[Floats]
+
 
 def agreement(source: str, texts: Sequence[Text], baseline: Model) -> Evaluation:
-    """Return what a model is held to: the labels, answers or vectors of its baseline, or the order of its values.
+    """Return what a model is held to: the labels, entities, answers or vectors of its baseline, or its values' order.
 
     Args:
         source: where the texts are from, for reports.
         texts: what both answer.
         baseline: the FP32 model.
     """
-    expected = model_outputs(baseline, tuple(texts))
+    expected = model_outputs(baseline, texts)
     digest = hashlib.sha256("\n".join(map(repr, texts)).encode("utf-8", "surrogatepass")).hexdigest()
-    head = baseline.manifest.head
+    metric, mark = _metric(baseline.manifest.head)
+    return Evaluation(source, digest, (metric,), lambda model: mark(model_outputs(model, texts), expected))
 
-    def mark(model: Model) -> Marks:
-        return _marks(head, model_outputs(model, tuple(texts)), expected)
 
+def _metric(head: Head) -> tuple[Metric, Callable[[_Outputs, _Outputs], Marks]]:
+    """Return the metric of a task and what gives its marks from the outputs of a model and of the baseline."""
     if isinstance(head, EmbedHead):
-        metric = COSINE
-    else:
-        regression = isinstance(head, ClassifyHead) and head.problem_type == "regression"
-        metric = SPEARMAN if regression else AGREEMENT
-    return Evaluation(source, digest, (metric,), mark)
-
-
-def _marks(head: Head, found: Sequence[Floats], expected: Sequence[Floats]) -> Marks:
-    """Mark texts, or tokens where each of them has a label."""
+        return COSINE, lambda found, expected: cosines(np.stack(found), np.stack(expected))[:, None]
     if isinstance(head, TagHead):
-        same = same_tags(np.concatenate(found), np.concatenate(expected))
-    elif isinstance(head, AnswerHead):
-        same = same_answers(found, expected)
-    elif isinstance(head, EmbedHead):
-        return cosines(np.stack(found), np.stack(expected))[:, None]
-    elif head.problem_type == "regression":
-        return np.concatenate([np.stack(expected), np.stack(found)], axis=1).astype(np.float64)
-    else:
-        same = same_labels(head, np.stack(found), np.stack(expected))
-    return cast("Marks", same[:, None].astype(np.float64))
+        metric = dataclasses.replace(ENTITY_F1, name="entity F1 against FP32")
+        return metric, lambda found, expected: entity_marks(_tags(head, expected), _tags(head, found))
+    if isinstance(head, AnswerHead):
+        return AGREEMENT, _same_answers
+    if head.problem_type == "regression":
+        metric = dataclasses.replace(SPEARMAN, name="Spearman against FP32")
+        return metric, lambda found, expected: np.column_stack([np.concatenate(expected), np.concatenate(found)])
+    return AGREEMENT, lambda found, expected: _same_labels(head, found, expected)
+
+
+def _same_labels(head: ClassifyHead, found: _Outputs, expected: _Outputs) -> Marks:
+    same = same_labels(head, np.stack(found), np.stack(expected))
+    return same.astype(np.float64)[:, None]
+
+
+def _same_answers(found: _Outputs, expected: _Outputs) -> Marks:
+    same = [best_answer(own) == best_answer(wanted) for own, wanted in zip(found, expected, strict=True)]
+    return np.array(same, np.float64)[:, None]
+
+
+def _tags(head: TagHead, outputs: _Outputs) -> list[list[str]]:
+    return [[head.labels[label] for label in scores.argmax(axis=1)] for scores in outputs]

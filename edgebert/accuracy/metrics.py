@@ -82,11 +82,15 @@ def _macro_f1_of_sets(marks: Marks) -> float:
 
 
 def _spearman(marks: Marks) -> float:
-    """Return the correlation of ranks, ties at the mean of their ranks; NaN where one side never varies."""
-    first, second = (_ranks(column) for column in marks.T)
-    first, second = first - first.mean(), second - second.mean()
-    size = np.sqrt((first @ first) * (second @ second))
-    return float(first @ second / size) if size > 0 else float("nan")
+    """Return the correlation of ranks, ties at the mean of their ranks.
+
+    It is NaN where what is expected never varies, and 0 where what was found does not: that orders nothing.
+    """
+    expected, found = (_ranks(column) for column in marks.T)
+    expected, found = expected - expected.mean(), found - found.mean()
+    if not expected.any():
+        return float("nan")
+    return float(expected @ found / np.sqrt((expected @ expected) * (found @ found))) if found.any() else 0.0
 
 
 def _ranks(values: Marks) -> Marks:
@@ -148,5 +152,5 @@ ENTITY_F1 = Metric("entity F1", _entity_f1, _all_entities, _no_entity)
 EXACT_MATCH = Metric("exact match", _share(_right), _right, _none_right, is_share=True)
 AGREEMENT = Metric("agreement with FP32", _share(_right), _right, _none_right, is_share=True)
 
-# marks: the cosine to the FP32 vector
-COSINE = Metric("cosine to FP32", lambda marks: float(marks[:, 0].mean()))
+# marks: the cosine to the FP32 vector; NaN where a vector is not finite
+COSINE = Metric("cosine to FP32", lambda marks: float(np.nan_to_num(marks[:, 0]).mean()))

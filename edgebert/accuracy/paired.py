@@ -98,6 +98,10 @@ def mcnemar(lost: int, won: int) -> float:
     Q. McNemar, Psychometrika 12 (1947), 153-157, with the binomial distribution in place of its limit: of the texts
     that exactly one model gets right, each is either's with the chance of 1/2.
     """
-    discordant, fewer = lost + won, min(lost, won)
-    tail = sum(math.comb(discordant, count) for count in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**discordant)
+    discordant = lost + won
+    whole = math.lgamma(discordant + 1) - discordant * math.log(2)
+    chances = (
+        math.exp(whole - math.lgamma(count + 1) - math.lgamma(discordant - count + 1))
+        for count in range(min(lost, won) + 1)
+    )
+    return min(1.0, 2 * math.fsum(chances))

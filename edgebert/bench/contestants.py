@@ -22,8 +22,8 @@ class Contestant:
 
     @property
     def precision(self) -> str:
-        """The precision of the weights: "int8" or "fp32"."""
-        return "fp32" if self.is_baseline else self.bundle.manifest.precision
+        """The precision of the weights: "int8", "fp16" or "fp32"."""
+        return "fp32" if self.is_baseline or self._is_exact else self.bundle.manifest.precision
 
     @property
     def name(self) -> str:
@@ -39,6 +39,15 @@ class Contestant:
     def has_file(self) -> bool:
         """Whether the bundle holds the model file."""
         return self.bundle.has(self._file)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it runs the bundle's own model, which may be FP32 on some engines alone."""
+        return not self.is_baseline or self._is_exact
+
+    @property
+    def _is_exact(self) -> bool:
+        return self.bundle.manifest.scheme.get(self.engine) == "fp32"
 
     @property
     def _file(self) -> str:
@@ -77,8 +86,11 @@ def find_field(bundle: Bundle, settings: Settings) -> Field:
         return Field(tuple(own), None, (*notes, Note("baseline", reason)))
     engines = tuple(baseline_order(bundle.manifest.engines))
     rivals = [Contestant(bundle, engine, settings.threads, True) for engine in engines]
-    baselines, more, _ = _open([rival for rival in rivals if rival.has_file])
-    return Field((*own, *baselines), len(own) if baselines else None, (*notes, *more))
+    baselines, more, _ = _open([rival for rival in rivals if rival.has_file and not rival.is_own])
+    contestants = (*own, *baselines)
+    exact = [place for place, contestant in enumerate(contestants) if contestant.precision == "fp32"]
+    reference = min(exact, key=lambda place: engines.index(contestants[place].engine), default=None)
+    return Field(contestants, reference, (*notes, *more))
 
 
 def _no_baseline(bundle: Bundle, settings: Settings) -> str | None:

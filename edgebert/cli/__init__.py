@@ -13,24 +13,37 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 import edgebert
+from edgebert.cli.answer import answer
 from edgebert.cli.bench import bench
+from edgebert.cli.calibrate import calibrate
 from edgebert.cli.classify import classify
+from edgebert.cli.distill import distill
 from edgebert.cli.doctor import doctor
 from edgebert.cli.embed import embed
 from edgebert.cli.export import export
 from edgebert.cli.finetune import finetune
+from edgebert.cli.groups import spread
 from edgebert.cli.inspect import inspect
 from edgebert.cli.lint import lint
 from edgebert.cli.prepare import prepare
+from edgebert.cli.pretrain import pretrain
+from edgebert.cli.tag import tag
+from edgebert.cli.vectors import vectors
 from edgebert.cli.verify import verify
 from edgebert.cli.words import UsageError, say
 from edgebert.errors import EdgebertError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(export)
+app.command()(calibrate)
 app.command()(finetune)
-app.command()(embed)
-app.command()(classify)
+app.command()(distill)
+app.command()(pretrain)
+app.command()(spread(embed))
+app.command()(spread(classify))
+app.command()(spread(tag))
+app.command()(spread(answer))
+app.command()(spread(vectors))
 app.command()(bench)
 app.command()(inspect)
 app.command()(verify)

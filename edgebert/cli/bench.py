@@ -3,15 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from edgebert.bench import Settings, run
 from edgebert.cli.bench_table import print_report
+from edgebert.cli.live import Live
 from edgebert.cli.options import BundleArgument, EngineOption, JsonOption, QuietOption, ThreadsOption
 from edgebert.cli.words import say
 
@@ -49,36 +48,15 @@ def bench(
         print_report(report)
 
 
-class _Stages:
-    """Shows the stages on stderr: bars on a terminal, a line a stage elsewhere."""
+class _Stages(Live):
+    """Shows how many steps of each stage are done, or a line when a stage is done."""
 
     def __init__(self, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._lines = not quiet and not console.is_terminal
-        self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or self._lines,
-        )
-
-    def __enter__(self) -> "_Stages":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        super().__init__(quiet, *columns)
 
     def show(self, stage: str, done: int, total: int) -> None:
         """Say that ``done`` of the ``total`` steps of a stage are done."""
-        if self._lines and done == total:
+        if self.lines and done == total:
             say(f"{stage}: done ({total})")
-        if stage not in self._bars:
-            self._bars[stage] = self._progress.add_task(stage, total=total)
-        self._progress.update(self._bars[stage], completed=done)
+        self.progress.update(self.bar(stage), completed=done, total=total)

@@ -1,39 +1,30 @@
 """`edgebert embed`: texts to vectors."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from edgebert.cli.groups import Running, TextSource
 from edgebert.cli.inputs import chunks, texts_from
+from edgebert.cli.loading import open_model
 from edgebert.cli.options import (
-    BatchSizeOption,
     BundleArgument,
-    EngineOption,
-    FileOption,
-    InputFormatOption,
     LongTextsChoice,
     LongTextsOption,
     OutputOption,
-    QuietOption,
-    TextsArgument,
-    ThreadsOption,
     VectorFormat,
     format_for,
 )
-from edgebert.cli.vectors import vector_writer
+from edgebert.cli.vector_files import vector_writer
 from edgebert.cli.words import Counter, UsageError
 from edgebert.encoder import Encoder
-from edgebert.errors import InputError
-from edgebert.loader import load
 
 
 def embed(
     bundle: BundleArgument,
-    texts: TextsArgument = None,
-    file: FileOption = None,
-    input_format: InputFormatOption = None,
+    source: TextSource,
+    run: Running,
     column: Annotated[
         str, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
     ] = "text",
@@ -42,9 +33,6 @@ def embed(
         VectorFormat | None,
         typer.Option("--format", help="Format of the output; without it its ending, and jsonl for stdout."),
     ] = None,
-    batch_size: BatchSizeOption = 32,
-    threads: ThreadsOption = 1,
-    engine: EngineOption = None,
     normalize: Annotated[
         bool | None,
         typer.Option(
@@ -55,7 +43,6 @@ def embed(
         int | None, typer.Option("--truncate-dim", min=1, help="Keep the first numbers of each vector.")
     ] = None,
     long_texts: LongTextsOption = LongTextsChoice.cut,
-    quiet: QuietOption = False,
 ) -> None:
     """Turn texts into vectors.
 
@@ -64,15 +51,15 @@ def embed(
     kind = format_for(output, format, VectorFormat)
     if kind is VectorFormat.npy and output is None and sys.stdout.isatty():
         raise UsageError("npy is binary and stdout is a terminal: give --output FILE")
-    source = texts_from(texts, file, input_format, column)
-    model = _encoder(bundle, engine, threads)
+    texts = texts_from(source.texts, source.file, source.input_format, column)
+    model = open_model(bundle, run, Encoder)
     size = model.vector_size(truncate_dim)
-    counter = Counter(model.max_tokens, quiet)
+    counter = Counter(model.max_tokens, run.quiet)
     with vector_writer(output, kind, size) as writer:
-        for chunk in chunks(source):
+        for chunk in chunks(texts):
             vectors, truncated = model.encode(
                 chunk,
-                batch_size,
+                run.batch_size,
                 normalize_embeddings=normalize,
                 truncate_dim=size,
                 long_texts=long_texts.name_in_python(),
@@ -81,10 +68,3 @@ def embed(
             writer.write(chunk, vectors, truncated)
             counter.add(len(chunk), int(truncated.sum()))
     counter.finish()
-
-
-def _encoder(bundle: Path, engine: str | None, threads: int) -> Encoder:
-    model = load(bundle, engine, threads)
-    if not isinstance(model, Encoder):
-        raise InputError(f"{bundle} classifies, it gives no vectors: use `edgebert classify`")
-    return model

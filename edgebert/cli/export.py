@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from edgebert.bundle import Bundle, model_file
+from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.words import UsageError, say
+from edgebert.cli.stages import stages
+from edgebert.cli.words import UsageError
 
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
+
+
+_GPU_ENGINE = "tensorrt"
 
 
 class TaskChoice(str, Enum):
@@ -65,6 +69,12 @@ def export(
         bool,
         typer.Option("--static", help="Fix the ranges of activations in the graph for a CPU; a Jetson's always are."),
     ] = False,
+    linear_only: Annotated[
+        bool,
+        typer.Option(
+            "--linear-only", help="For a Jetson: residuals and attention stay in float; more accurate, slower."
+        ),
+    ] = False,
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -75,8 +85,46 @@ def export(
             "must ask for.",
         ),
     ] = None,
+    ranges: Annotated[
+        Path | None,
+        typer.Option(
+            "--ranges",
+            metavar="FILE",
+            help="Smoothing and fixed ranges that `edgebert calibrate` measured, instead of measuring them again.",
+        ),
+    ] = None,
     column: Annotated[
         str | None, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            metavar="POINTS",
+            help="Write nothing where INT8 loses more than this many points (hundredths) against FP32.",
+        ),
+    ] = None,
+    evaluate: Annotated[
+        str | None,
+        typer.Option(
+            "--evaluate",
+            metavar="FILE",
+            help="Texts with labels or scores for --max-drop, as .jsonl, .csv, .tsv, .parquet or hub:NAME; without it "
+            "agreement with FP32 is judged.",
+        ),
+    ] = None,
+    accept_unresolved: Annotated[
+        bool,
+        typer.Option("--accept-unresolved", help="Accept a model too where the texts are too few to tell."),
+    ] = False,
+    search_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--search-minutes",
+            metavar="N",
+            help="How long to look for layers to return to float where INT8 loses more, for each engine; 10 if not "
+            "given.",
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name of the bundle; without it the checkpoint's.")
@@ -109,22 +157,21 @@ def export(
         "jetpack": jetpack,
         "tensorrt": tensorrt,
         "static": static or None,
+        "linear_only": linear_only or None,
         "calibration": calibration,
+        "ranges": ranges,
         "column": column,
+        "max_drop": max_drop,
+        "evaluate": evaluate,
+        "accept_unresolved": accept_unresolved or None,
+        "search_minutes": search_minutes,
         "name": name,
         "slim": slim or None,
         "force": force or None,
     }
     settings = {} if recipe is None else read_recipe(recipe)
     settings.update((key, value) for key, value in flags.items() if value is not None)
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-
-        def show(stage: str) -> None:
-            status.update(stage)
-            if not quiet and not console.is_terminal:
-                say(stage)
-
+    with stages(quiet) as show:
         bundle = export(Recipe(**settings), show)
     if as_json:
         typer.echo(json.dumps(bundle.json("report.json"), indent=1, sort_keys=True))
@@ -137,7 +184,13 @@ def _print(bundle: Bundle) -> None:
     typer.echo(f"{bundle.path}: {manifest.name}, {manifest.task}, {manifest.precision} for {manifest.target}")
     for engine in manifest.engines:
         _print_engine(bundle, engine)
-    typer.echo(f"next: edgebert bench {bundle.path}")
+    static = any(scheme.endswith("-static") for scheme in manifest.scheme.values())
+    if static and manifest.provenance["texts"] == "built-in":
+        typer.echo("ranges of activations are those of the built-in texts: give yours with --calibration")
+    if _GPU_ENGINE in manifest.engines:
+        typer.echo(f"next, on the device: edgebert prepare {bundle.path}")
+    else:
+        typer.echo(f"next: edgebert bench {bundle.path}")
 
 
 def _print_engine(bundle: Bundle, engine: str) -> None:
@@ -158,6 +211,10 @@ def _print_engine(bundle: Bundle, engine: str) -> None:
             f"  scores differ from FP32 by {accuracy['score_difference_mean']} in the mean, "
             f"{accuracy['score_difference_max']} at most"
         )
+
+    if engine in manifest.gate:
+        for line in gate_lines(manifest, engine):
+            typer.echo(f"  {line}")
 
 
 def _baseline_size(bundle: Bundle, engine: str) -> str:

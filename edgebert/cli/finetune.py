@@ -8,7 +8,7 @@ import typer
 
 from edgebert.cli import training as shared
 from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.training import TrainingProgress, is_first_process, parsed_pairs
+from edgebert.cli.training import TrainingProgress, is_first_process, parsed_list, parsed_pairs
 
 if TYPE_CHECKING:
     from edgebert.export.train.report import Report
@@ -28,20 +28,14 @@ def finetune(
     batch_size: shared.BatchOption = 32,
     accumulate: shared.PartsOption = 1,
     learning_rate: shared.RateOption = 5e-5,
-    layer_decay: Annotated[
-        float, typer.Option("--layer-decay", help="Factor on the learning rate from a layer to the one below.")
-    ] = 1.0,
-    freeze: Annotated[
-        str | None, typer.Option("--freeze", metavar="NAMES", help="Do not train these: embeddings, 0-3 or both.")
-    ] = None,
-    unfreeze: Annotated[
-        int | None, typer.Option("--unfreeze", metavar="EPOCH", min=1, help="Train everything from this epoch on.")
-    ] = None,
+    layer_decay: shared.LayerDecayOption = 1.0,
+    freeze: shared.FreezeOption = None,
+    unfreeze: shared.UnfreezeOption = None,
     max_tokens: shared.MaxTokensOption = None,
     patience: shared.PatienceOption = None,
     precision: shared.PrecisionOption = "auto",
     seed: shared.SeedOption = 0,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Train so often and keep the best on --dev.")] = 1,
+    seeds: shared.SeedsOption = 1,
     save_every: shared.SaveEveryOption = 500,
     resume: shared.ResumeOption = False,
     force: shared.ForceOption = False,
@@ -63,7 +57,7 @@ def finetune(
         parts=accumulate,
         learning_rate=learning_rate,
         layer_decay=layer_decay,
-        freeze=tuple(part.strip() for part in (freeze or "").split(",") if part.strip()),
+        freeze=parsed_list(freeze),
         unfreeze=unfreeze,
         max_tokens=max_tokens,
         patience=patience,
@@ -98,4 +92,10 @@ def print_training(report: "Report", output: Path, as_json: bool) -> None:
     for name, (mean, spread) in report.means.items():
         several = f", mean of {len(report.runs)} seeds {mean:.4f} +- {spread:.4f}" if len(report.runs) > 1 else ""
         typer.echo(f"{name} on dev: {report.kept.metrics[name]:.4f}{several}")
+    if report.teacher is not None:
+        for name, value in report.teacher.metrics.items():
+            typer.echo(f"{name} of the teacher: {value:.4f}")
+    if report.teacher is not None and report.teacher.p_value is not None:
+        lost, won, p_value = report.teacher.lost, report.teacher.won, report.teacher.p_value
+        typer.echo(f"only the teacher is right on {lost} texts, only the student on {won}: McNemar p = {p_value:.4f}")
     typer.echo(f"next: edgebert export --model {output}")

@@ -45,6 +45,33 @@ def records_from(
     return read_records(cast("Path", file), kind)
 
 
+def questions_from(
+    questions: list[str] | None, context: str | None, file: Path | None, input_format: InputFormat | None
+) -> Iterator[Record]:
+    """Yield pairs (question, context) from where the user said.
+
+    Raises:
+        UsageError: questions and a file were given, a question without a context, or nothing and stdin is a terminal.
+        InputError: a row cannot be read or has no question and context.
+    """
+    if bool(questions) != (context is not None):
+        raise UsageError("--question and --context go together: give both, or --file")
+    if questions and context is not None:
+        checked = _checked_arguments([*questions, context], file)
+        return ((question, checked[-1]) for question in checked[:-1])
+    if input_format is InputFormat.txt or (file is not None and file.suffix == ".txt" and input_format is None):
+        raise UsageError("a .txt file has no columns question and context: give .jsonl, .csv or .tsv")
+    default = InputFormat.jsonl if _is_stdin(file) else None
+    return _only_pairs(records_from(None, file, input_format or default, None))
+
+
+def _only_pairs(records: Iterator[Record]) -> Iterator[Record]:
+    for number, record in enumerate(records, 1):
+        if isinstance(record, str):
+            raise InputError(f"row {number} is a single text: give the columns question and context")
+        yield record
+
+
 def chunks(texts: Iterator[_T]) -> Iterator[list[_T]]:
     """Yield the texts in lists that are small enough for memory.
 

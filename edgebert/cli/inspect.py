@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import typer
 
 from edgebert.bundle import open_bundle
+from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import BundleArgument, JsonOption
 from edgebert.cli.words import printable
 from edgebert.manifest import ClassifyHead, EmbedHead, Manifest, TagHead
@@ -45,6 +46,7 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     for engine in manifest.engines:
         numbers = manifest.accuracy[engine]
         yield from ((f"accuracy on {engine}: {key}", str(numbers[key])) for key in sorted(numbers))
+        yield from ((f"gate on {engine}", line) for line in gate_lines(manifest, engine))
     yield from ((f"provenance: {key}", manifest.provenance[key]) for key in sorted(manifest.provenance))
     for name in sorted(manifest.files):
         yield f"file: {name}", f"{_size(manifest.files[name].bytes)}, SHA-256 {manifest.files[name].sha256[:12]}..."

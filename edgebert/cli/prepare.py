@@ -4,14 +4,13 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from edgebert.bundle import open_bundle
+from edgebert.cli.live import Live
 from edgebert.cli.options import BundleArgument, JsonOption, QuietOption
 from edgebert.cli.words import printable, say
 from edgebert.prepare import Options, Prepared
@@ -34,6 +33,9 @@ def prepare(
         typer.Option("--workspace", metavar="MB", min=1, help="Memory for the kernels, if less than the plan allows."),
     ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build again what is there.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Then remove the engines of other bundles and versions from the cache.")
+    ] = False,
     trtexec: Annotated[
         str | None,
         typer.Option("--trtexec", metavar="X.Y", help="Only print NVIDIA's build commands for TensorRT X.Y."),
@@ -50,9 +52,9 @@ def prepare(
         for line in trtexec_lines(open_bundle(bundle), trtexec):
             typer.echo(line)
         return
-    options = Options(cache, None if workspace is None else workspace * 1_000_000, rebuild)
-    with _Shown(quiet) as shown:
-        found = prepare_bundle(bundle, options, shown.show)
+    options = Options(cache, None if workspace is None else workspace * 1_000_000, rebuild, prune)
+    with _Steps(quiet) as steps:
+        found = prepare_bundle(bundle, options, steps.show)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found), indent=1, sort_keys=True))
     else:
@@ -72,42 +74,21 @@ def _describe(found: Prepared) -> None:
         typer.echo("race    " + ", ".join(f"{name.upper()} {float(str(ms)):.2f} ms" for name, ms in found.race.items()))
 
 
-class _Shown:
-    """Shows steps on stderr: a bar a stage on a terminal, a line now and then elsewhere."""
+class _Steps(Live):
+    """Shows steps: a bar a stage with the time that is left, or a line now and then."""
 
     def __init__(self, quiet: bool) -> None:
-        console = Console(stderr=True)
-        self._lines = not quiet and not console.is_terminal
+        super().__init__(quiet, TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"))
         self._said: dict[str, float] = {}
-        self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-            disable=quiet or self._lines,
-        )
-
-    def __enter__(self) -> "_Shown":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def show(self, step: Step) -> None:
         """Show where the preparation is."""
         left = remaining(step)
-        if self._lines and step.seconds >= self._said.get(step.stage, -math.inf) + _QUIET_SECONDS:
+        if self.lines and step.seconds >= self._said.get(step.stage, -math.inf) + _QUIET_SECONDS:
             self._said[step.stage] = step.seconds
             say(f"{step.stage}: {left}" if left else step.stage)
-        if step.stage not in self._bars:
-            self._bars[step.stage] = self._progress.add_task(step.stage, total=None, left="")
         total = None if step.part is None else 1.0
-        self._progress.update(self._bars[step.stage], total=total, completed=step.part or 0.0, left=left)
+        self.progress.update(self.bar(step.stage), total=total, completed=step.part or 0.0, left=left)
 
 
 def remaining(step: Step) -> str:

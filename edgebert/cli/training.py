@@ -4,13 +4,12 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 
+from edgebert.cli.live import Live
 from edgebert.cli.words import UsageError, say
 
 TrainOption = Annotated[
@@ -43,6 +42,16 @@ PrecisionOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides all that is random.")]
 SaveEveryOption = Annotated[int, typer.Option("--save-every", min=1, help="Steps between states for --resume.")]
+LayerDecayOption = Annotated[
+    float, typer.Option("--layer-decay", help="Factor on the learning rate from a layer to the one below.")
+]
+FreezeOption = Annotated[
+    str | None, typer.Option("--freeze", metavar="NAMES", help="Do not train these: embeddings, 0-3 or both.")
+]
+UnfreezeOption = Annotated[
+    int | None, typer.Option("--unfreeze", metavar="EPOCH", min=1, help="Train everything from this epoch on.")
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Train so often and keep the best on --dev.")]
 MaxTokensOption = Annotated[
     int | None, typer.Option("--max-tokens", min=4, help="Cut longer texts; without it at 128 or the model's limit.")
 ]
@@ -59,54 +68,53 @@ def parsed_pairs(text: str | None, option: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-class TrainingProgress:
-    """Shows a run on stderr: a bar with loss, metric, speed and time left on a terminal, a line an epoch elsewhere."""
+def parsed_list(text: str | None) -> tuple[str, ...]:
+    """Return "a,b" as texts."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def parsed_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """Return "0,2,5" as numbers, None where nothing was given."""
+    parts = parsed_list(text)
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"{option} is {text!r}: give whole numbers with commas between")
+    return tuple(int(part) for part in parts) or None
+
+
+class TrainingProgress(Live):
+    """Shows a run: a bar with loss, metric, speed and time left, or a line an epoch."""
 
     def __init__(self, quiet: bool) -> None:
-        console = Console(stderr=True)
-        quiet = quiet or not is_first_process()
-        self._quiet = quiet
-        self._lines = not quiet and not console.is_terminal
-        self._bar: TaskID | None = None
-        self._metrics = ""
-        self._last = time.monotonic()
-        self._progress = Progress(
+        self._quiet = quiet or not is_first_process()
+        super().__init__(
+            self._quiet,
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total} steps  loss {task.fields[loss]}{task.fields[metrics]}"),
             TextColumn("{task.fields[speed]} texts/s"),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or self._lines,
         )
-
-    def __enter__(self) -> "TrainingProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        self._bar: TaskID | None = None
+        self._metrics = ""
+        self._last = time.monotonic()
 
     def stage(self, name: str) -> None:
         """Begin a stage."""
-        if self._lines:
+        if self.lines:
             say(name)
         if self._bar is not None:
-            self._progress.remove_task(self._bar)
-        self._bar = self._progress.add_task(name, total=None, loss="-", metrics="", speed="-")
+            self.progress.remove_task(self._bar)
+        self._bar = self.progress.add_task(name, total=None, loss="-", metrics="", speed="-")
         self._last = time.monotonic()
 
     def step(self, done: int, total: int, loss: float, texts: int) -> None:
         """Move the bar."""
-        if self._bar is None or self._lines or self._quiet:
+        if self._bar is None or self.lines or self._quiet:
             return
         now = time.monotonic()
         speed = f"{texts / max(now - self._last, 1e-9):.0f}"
         self._last = now
-        self._progress.update(
+        self.progress.update(
             self._bar, completed=done, total=total, loss=f"{loss:.4f}", metrics=self._metrics, speed=speed
         )
 
@@ -118,10 +126,10 @@ class TrainingProgress:
             self._write(f"epoch {number}: loss {loss:.4f}{self._metrics}")
 
     def _write(self, line: str) -> None:
-        if self._lines:
+        if self.lines:
             say(line)
         else:
-            self._progress.console.print(line, highlight=False, markup=False)
+            self.progress.console.print(line, highlight=False, markup=False)
 
 
 def is_first_process() -> bool:

@@ -1,110 +1,77 @@
-"""Vectors as jsonl, csv or npy."""
+"""`edgebert vectors`: a vector for every character or word of texts."""
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Annotated, cast
 
-from edgebert.batching import Flags
-from edgebert.cli.options import VectorFormat
-from edgebert.cli.outputs import csv_line, json_text, opened_output
-from edgebert.engines import Floats
+import typer
 
-_NPY_HEADER = 128  # bytes, magic string included; holds any count of rows
-_COPY = 1 << 20  # bytes
-
-
-class VectorWriter(Protocol):
-    """Writes vectors as they come."""
-
-    def write(self, texts: Sequence[str], vectors: Floats, truncated: Flags) -> None:
-        """Write vectors [texts, dimension]."""
-        ...
-
-    def finish(self) -> None:
-        """Write what can only be known at the end."""
-        ...
+from edgebert.bundle import open_bundle
+from edgebert.cli.groups import Running
+from edgebert.cli.inputs import chunks, texts_from
+from edgebert.cli.lexicon_files import LexiconFormat, write_lexicon
+from edgebert.cli.loading import open_model
+from edgebert.cli.options import BundleArgument, InputFormatOption
+from edgebert.cli.words import UsageError, say
+from edgebert.encoder import Encoder
+from edgebert.errors import InputError
+from edgebert.lexicon import Collector, ContextualSource, TableSource, Unit, VectorSource
 
 
-class JsonlVectors:
-    """A JSON object a text: text, vector, truncated."""
+class SourceChoice(str, Enum):
+    """Where a vector comes from."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, texts: Sequence[str], vectors: Floats, truncated: Flags) -> None:
-        """See `VectorWriter`."""
-        for text, vector, cut in zip(texts, vectors, truncated, strict=True):
-            numbers = ", ".join(map(str, vector))
-            line = f'{{"text": {json_text(text)}, "vector": [{numbers}], "truncated": {json_text(bool(cut))}}}\n'
-            self._file.write(line.encode())
-
-    def finish(self) -> None:
-        """Nothing is left to write."""
+    contextual = "contextual"
+    table = "table"
 
 
-class CsvVectors:
-    """Columns text, v0, v1, ..., truncated."""
+def vectors(
+    bundle: BundleArgument,
+    run: Running,
+    texts: Annotated[
+        Path, typer.Option("--texts", metavar="FILE", help="Texts: .txt, .csv, .tsv or .jsonl; - is stdin.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="File to write.")],
+    characters: Annotated[bool, typer.Option("--characters", help="A vector for every character.")] = False,
+    words: Annotated[bool, typer.Option("--words", help="A vector for every word.")] = False,
+    format: Annotated[
+        LexiconFormat,
+        typer.Option("--format", help="word2vec text or binary; npy, the keys in NAME.keys.txt beside it; jsonl."),
+    ] = LexiconFormat.word2vec,
+    source: Annotated[
+        SourceChoice,
+        typer.Option("--source", help="Mean over all occurrences in context, or the table of embeddings."),
+    ] = SourceChoice.contextual,
+    min_count: Annotated[int, typer.Option("--min-count", min=1, help="Leave out what occurs less often.")] = 1,
+    input_format: InputFormatOption = None,
+    column: Annotated[
+        str, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
+    ] = "text",
+) -> None:
+    r"""Write a vector for every character or word that occurs in texts, the most frequent first.
 
-    def __init__(self, file: BinaryIO, dimension: int) -> None:
-        self._file = file
-        self._file.write(csv_line(["text", *(f"v{at}" for at in range(dimension)), "truncated"]))
-
-    def write(self, texts: Sequence[str], vectors: Floats, truncated: Flags) -> None:
-        """See `VectorWriter`."""
-        for text, vector, cut in zip(texts, vectors, truncated, strict=True):
-            self._file.write(csv_line([text, *map(str, vector), json_text(bool(cut))]))
-
-    def finish(self) -> None:
-        """Nothing is left to write."""
-
-
-class NpyVectors:
-    """One float32 array [texts, dimension]."""
-
-    def __init__(self, file: BinaryIO, body: BinaryIO, dimension: int) -> None:
-        """Write to ``body``, which can seek because the header needs the number of rows, and at last to ``file``."""
-        self._file = file
-        self._body = body
-        self._dimension = dimension
-        self._rows = 0
-        self._body.write(self._header())
-
-    def write(self, texts: Sequence[str], vectors: Floats, truncated: Flags) -> None:
-        """See `VectorWriter`."""
-        self._body.write(vectors.astype("<f4").tobytes())
-        self._rows += len(vectors)
-
-    def finish(self) -> None:
-        """Write the header again, now with the number of rows."""
-        self._body.seek(0)
-        self._body.write(self._header())
-        if self._body is not self._file:
-            self._body.seek(0)
-            shutil.copyfileobj(self._body, self._file, _COPY)
-
-    def _header(self) -> bytes:
-        """Return version 1.0 of the header that numpy.lib.format describes, always of the same length."""
-        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({self._rows}, {self._dimension}), }}"
-        length = _NPY_HEADER - 10
-        return b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + header.ljust(length - 1).encode() + b"\n"
+    Characters that are read as one token share its vector; a word of several tokens has their mean. Keys are in lower
+    case where the tokenizer reads text so, and white space inside of one is written as \u0020. Texts are read piece by
+    piece: memory holds one sum a key.
+    """
+    if characters == words:
+        raise UsageError("give one of --characters and --words")
+    unit = cast("Unit", "characters" if characters else "words")
+    lines = texts_from(None, texts, input_format, column)
+    collector = Collector(_source(bundle, run, source), unit)
+    count = 0
+    for chunk in chunks(lines):
+        collector.add(chunk)
+        count += len(chunk)
+    keys = collector.lexicon.most_frequent_first(min_count)
+    if not keys:
+        raise InputError(f"{texts} holds no {unit[:-1]} that occurs {min_count} times: give more text")
+    write_lexicon(output, format, collector.lexicon, keys)
+    if not run.quiet:
+        say(f"{len(keys)} {unit} of {count} text{'s' * (count != 1)} written")
 
 
-@contextlib.contextmanager
-def vector_writer(path: Path | None, kind: VectorFormat, dimension: int) -> Iterator[VectorWriter]:
-    """Open an output for vectors; errors are those of `opened_output`."""
-    with opened_output(path) as file, contextlib.ExitStack() as stack:
-        writer: VectorWriter
-        if kind is VectorFormat.npy:
-            # stdout may be a pipe, or a file that others append to
-            in_place = path is not None and file.seekable()
-            body = file if in_place else stack.enter_context(tempfile.TemporaryFile())
-            writer = NpyVectors(file, body, dimension)
-        elif kind is VectorFormat.csv:
-            writer = CsvVectors(file, dimension)
-        else:
-            writer = JsonlVectors(file)
-        yield writer
-        writer.finish()
+def _source(bundle: Path, run: Running, source: SourceChoice) -> VectorSource:
+    if source is SourceChoice.table:
+        return TableSource(open_bundle(bundle))
+    return ContextualSource(open_model(bundle, run, Encoder), run.batch_size)

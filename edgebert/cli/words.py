@@ -24,9 +24,10 @@ def say(message: str) -> None:
 class Counter:
     """Shows how many texts are done, on a terminal while it works and everywhere at the end."""
 
-    def __init__(self, max_tokens: int, quiet: bool) -> None:
+    def __init__(self, max_tokens: int, quiet: bool, remedy: str = "--long-texts mean") -> None:
         self._max_tokens = max_tokens
         self._quiet = quiet
+        self._remedy = remedy
         self._live = not quiet and sys.stderr.isatty()
         self._texts = 0
         self._cut = 0
@@ -47,5 +48,5 @@ class Counter:
             return
         cut = ""
         if self._cut:
-            cut = f", {self._cut} of them cut at {self._max_tokens} tokens: --long-texts mean reads all of them"
+            cut = f", {self._cut} of them cut at {self._max_tokens} tokens: {self._remedy} reads all of them"
         say(f"{self._texts} text{'s' * (self._texts != 1)} done{cut}")

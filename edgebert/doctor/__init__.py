@@ -1,5 +1,5 @@
 """What this machine is, which engines run on it, whether INT8 helps, and what is missing."""
 
-from edgebert.doctor.examine import Examination, Finding, examine
+from edgebert.doctor.examination import Examination, Finding, examine
 
 __all__ = ["Examination", "Finding", "examine"]

@@ -1,6 +1,7 @@
 """Which engines can run here, and what the others lack."""
 
 import dataclasses
+from pathlib import Path
 from typing import cast
 
 from edgebert import _native
@@ -39,12 +40,18 @@ def onnxruntime_state(device: Device) -> EngineState:
     return EngineState("onnxruntime", False, None, None, problem, fix)
 
 
-def tensorrt_state(device: Device, bundle: Bundle | None) -> EngineState:
-    """Describe TensorRT, and the bundle's engine on this device; TensorRT is imported in a process of its own."""
+def tensorrt_state(device: Device, bundle: Bundle | None, root: Path = Path("/")) -> EngineState:
+    """Describe TensorRT, and the bundle's engine on this device; TensorRT is imported in a process of its own.
+
+    Args:
+        device: this machine.
+        bundle: a bundle that shall run here.
+        root: where ``device`` was read.
+    """
     version: str | None = None
     try:
         refuse_old_jetpack(device)
-        facts = child.ask({"kind": "facts", "library": TENSORRT})
+        facts = child.ask({"kind": "facts", "library": TENSORRT, "root": str(root)})
         version = str(facts["version"])
         plan = read_plan(bundle) if bundle is not None and TENSORRT in bundle.manifest.engines else None
         if plan is not None:
@@ -57,15 +64,20 @@ def tensorrt_state(device: Device, bundle: Bundle | None) -> EngineState:
         fix = "check nvidia-smi" if device.chip is None else "check that this user is in the group video"
         return EngineState(TENSORRT, False, version, None, "there is no NVIDIA GPU, or no driver", fix)
     detail = f"{gpu.name}, compute capability {gpu.compute_capability}, CUDA {gpu.cuda}"
-    if bundle is not None and plan is not None and not _is_prepared(bundle, plan, version, gpu, device):
+    if bundle is None or plan is None:
+        return EngineState(TENSORRT, True, version, detail, None, None)
+    precision = _prepared(bundle, plan, version, gpu, device)
+    if precision is None:
         fix = f"edgebert prepare {bundle.path}"
         return EngineState(TENSORRT, False, version, detail, "the engine of this bundle is not built here yet", fix)
-    return EngineState(TENSORRT, True, version, detail, None, None)
+    return EngineState(TENSORRT, True, version, f"{detail}, {precision.upper()} engine of this bundle", None, None)
 
 
-def _is_prepared(bundle: Bundle, plan: BuildPlan, version: str, gpu: Gpu, device: Device) -> bool:
+def _prepared(bundle: Bundle, plan: BuildPlan, version: str, gpu: Gpu, device: Device) -> str | None:
+    """Return the precision of the engine that is prepared, None where there is none."""
     key = identify(TENSORRT, version, gpu, device).key(bundle, plan)
     try:
-        return slot_of(cache_folder(None), key).prepared() is not None
+        found = slot_of(cache_folder(None), key).prepared()
     except EngineUnavailableError:
-        return False
+        return None
+    return None if found is None else str(found[1]["chosen"])

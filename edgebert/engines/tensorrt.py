@@ -62,20 +62,26 @@ class TensorRtSession:
         """Open an engine file.
 
         Raises:
-            EngineUnavailableError: TensorRT does not take the file, for example because it is of another version.
+            EngineUnavailableError: TensorRT does not take the file, for example because it is of another version, or
+                the device has not enough memory for the longest text.
         """
         self._manifest = manifest
         self._profiles = plan.profiles
         self._library = library
         self._driver = CudaDriver() if driver is None else driver
         self._driver.activate()
-        self._errors: list[str] = []
-        self._runtime = library.module.Runtime(make_logger(library.module, self._errors))
-        self._engine = self._open(path)
-        self._stream = self._driver.new_stream()
         self._buckets: dict[int, Bucket] = {}
         # contexts go before the stream and the memory that they use
         weakref.finalize(self, _release, self._buckets, self._driver)
+        self._errors: list[str] = []
+        self._logger = make_logger(library.module, self._errors)
+        self._runtime = library.module.Runtime(self._logger)
+        self._engine = self._open(path)
+        try:
+            self._stream = self._driver.new_stream()
+            self._bucket(len(self._profiles) - 1)
+        except EngineError as error:
+            raise EngineUnavailableError(str(error)) from error
 
     def run(self, input_ids: Ids, attention_mask: Ids, token_type_ids: Ids | None = None) -> Floats:
         """Run the model; see `edgebert.engines.Session.run`."""

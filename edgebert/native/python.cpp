@@ -193,7 +193,9 @@ NB_MODULE(_native, m) {
         .def_prop_ro("token_count", [](const Tokenizer &t) { return t.data().token_count(); })
         .def_prop_ro("lowercase", [](const Tokenizer &t) { return t.data().settings().normalizer.lowercase; })
         .def_prop_ro("prefix",
-                     [](const Tokenizer &t) { return nb::str(t.data().settings().prefix.c_str(), t.data().settings().prefix.size()); })
+                     [](const Tokenizer &t) {
+                         return nb::str(t.data().settings().prefix.c_str(), t.data().settings().prefix.size());
+                     })
         .def_prop_ro("pad_id", [](const Tokenizer &t) { return t.data().settings().pad; })
         .def_prop_ro("unk_id", [](const Tokenizer &t) { return t.data().settings().unk; })
         .def_prop_ro("cls_id", [](const Tokenizer &t) { return t.data().settings().cls; })

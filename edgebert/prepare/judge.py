@@ -16,7 +16,7 @@ from edgebert.tensorrt.library import TENSORRT, Library
 from edgebert.tensorrt.plan import BuildPlan, read_plan
 from edgebert.verify import compare
 
-_ROUNDS = 10
+_ROUNDS = 5
 
 
 def judge(

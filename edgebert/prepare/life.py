@@ -15,6 +15,7 @@ from edgebert.errors import EngineError, EngineUnavailableError
 from edgebert.prepare import child
 from edgebert.prepare.builds import Workshop
 from edgebert.prepare.lock import locked
+from edgebert.prepare.prune import prune
 from edgebert.prepare.stages import Progress, Stage
 from edgebert.tensorrt.cuda import Gpu
 from edgebert.tensorrt.library import RTX, TENSORRT, check_version, refuse_old_jetpack
@@ -41,6 +42,7 @@ class Options:
     cache: Path | None = None  # folder of all engines; None takes the one that `load` looks into
     workspace_bytes: int | None = None  # less than the plan allows
     rebuild: bool = False
+    prune: bool = False  # remove the engines of other bundles and versions from the cache
     library: str = TENSORRT
 
 
@@ -63,7 +65,7 @@ def prepare(path: Path, options: Options = Options(), progress: Progress = lambd
     Raises:
         BundleError: the bundle or its build plan is missing, damaged or hostile.
         EngineUnavailableError: this device has no GPU, no TensorRT, or one that the bundle is not for.
-        EngineError: the build failed, or no engine gives the golden answers; what ran before still runs.
+        EngineError: the build failed, or no engine gives the golden answers; `load` runs another engine of the bundle.
     """
     bundle = open_bundle(path)
     plan = read_plan(bundle)
@@ -71,14 +73,16 @@ def prepare(path: Path, options: Options = Options(), progress: Progress = lambd
     identity = _identity(options.library, plan, device)
     cache = cache_folder(options.cache)
     slot = slot_of(cache, identity.key(bundle, plan))
-    if not options.rebuild and (ready := _ready(slot)) is not None:
+    if not options.rebuild and not options.prune and (ready := _ready(slot)) is not None:
         return ready
     try:
         slot.path.mkdir(parents=True, exist_ok=True)
         with locked(slot.path, lambda: _tell_of_waiting(progress)):
-            if not options.rebuild and (ready := _ready(slot)) is not None:
-                return ready
-            return _make(bundle, plan, Workshop(cache, slot, identity, device, progress), options)
+            ready = None if options.rebuild else _ready(slot)
+            made = ready or _make(bundle, plan, Workshop(cache, slot, identity, device, progress), options)
+            if options.prune:
+                prune(cache, slot.path)
+            return made
     except OSError as error:
         raise EngineError(
             f"cannot write {error.filename or slot.path}: {error.strerror or error}: pass --cache DIR on a disk with "

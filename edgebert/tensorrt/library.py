@@ -47,7 +47,7 @@ def import_library(name: str, device: Device) -> Library:
     try:
         module = importlib.import_module(name)
         return Library(name, str(module.__version__), cast("Module", module))
-    except ImportError as error:
+    except Exception as error:  # its own start-up code raises many kinds where a library of it is missing
         missing = isinstance(error, ModuleNotFoundError) and error.name == name
         what = f"{name} is not installed" if missing else f"{name} cannot be loaded ({_first_line(error)})"
         raise EngineUnavailableError(f"{what}: {how_to_install(device)}") from error

@@ -1,10 +1,11 @@
-/* Reads lines and prints the best label of each, or the start of its vector. */
+/* Reads lines and prints what the model finds: a label, entities, an answer, or the start of a vector. A line for an
+ * "answer" model is a question, a tab and a text. */
 #include <edgebert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 1024, SHOWN = 4 };
+enum { LINE = 1024, SHOWN = 4, ENTITIES = 16 };
 
 static int fail(const char *what, const char *why)
 {
@@ -35,6 +36,47 @@ static edgebert_status embed(edgebert_session *session, float *vector, size_t wi
     return status;
 }
 
+static edgebert_status tag(edgebert_session *session, const edgebert_model *model, const char *line)
+{
+    edgebert_entity found[ENTITIES];
+    size_t count = 0, i;
+    edgebert_status status = edgebert_tag(session, line, EDGEBERT_NUL, EDGEBERT_ENTITIES, found, ENTITIES, &count, NULL);
+    if (status != EDGEBERT_OK && status != EDGEBERT_BUFFER_TOO_SMALL)
+        return status;
+    for (i = 0; i < count && i < ENTITIES; ++i)
+        printf("%s [%.*s] ", edgebert_model_label(model, found[i].label), (int)(found[i].end - found[i].start),
+               line + found[i].start);
+    printf("%lu found\n", (unsigned long)count);
+    return EDGEBERT_OK;
+}
+
+static edgebert_status answer(edgebert_session *session, const char *line)
+{
+    edgebert_span best;
+    size_t count, question = strcspn(line, "\t");
+    const char *context = line[question] == '\t' ? line + question + 1 : line;
+    float none;
+    edgebert_status status = edgebert_answer(session, line, context == line ? 0 : question, context, EDGEBERT_NUL, 0,
+                                             &best, 1, &count, &none, NULL);
+    if (status == EDGEBERT_OK && count > 0)
+        printf("[%.*s] %.4f ", (int)(best.end - best.start), context + best.start, (double)best.score);
+    if (status == EDGEBERT_OK)
+        printf("none: %.4f\n", (double)none);
+    return status;
+}
+
+static edgebert_status reply(edgebert_session *session, const edgebert_model *model, const edgebert_info *info,
+                             float *vector, const char *line)
+{
+    if (strcmp(info->task, "classify") == 0)
+        return classify(session, model, line);
+    if (strcmp(info->task, "tag") == 0)
+        return tag(session, model, line);
+    if (strcmp(info->task, "answer") == 0)
+        return answer(session, line);
+    return embed(session, vector, (size_t)info->output_size, line);
+}
+
 static int serve(edgebert_session *session, const edgebert_model *model, const edgebert_info *info)
 {
     char line[LINE];
@@ -44,8 +86,7 @@ static int serve(edgebert_session *session, const edgebert_model *model, const e
         return fail("edgebert", "out of memory");
     while (!failed && fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\r\n")] = '\0';
-        if ((strcmp(info->task, "classify") == 0 ? classify(session, model, line)
-                                                 : embed(session, vector, (size_t)info->output_size, line)) != EDGEBERT_OK)
+        if (reply(session, model, info, vector, line) != EDGEBERT_OK)
             failed = fail("edgebert", edgebert_session_error(session));
     }
     free(vector);

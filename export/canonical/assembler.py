@@ -1,6 +1,7 @@
 """Collect the nodes and constants of a graph in the types of a dialect."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ class Assembler:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
 
-    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401
         """Add a node that is named like its only output, and return that name."""
         self._nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output

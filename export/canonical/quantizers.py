@@ -44,6 +44,21 @@ class Operand:
     bias: Floats
     scales: Floats | None
 
+    def codes(self, limit: int) -> npt.NDArray[np.int8]:
+        """Return the weight in whole multiples of its scales, from -limit to limit."""
+        codes: npt.NDArray[np.int8] = np.clip(np.rint(self.weight / self._steps), -limit, limit).astype(np.int8)
+        return codes
+
+    def rounded(self, limit: int) -> Floats:
+        """Return the weight as it is in INT8, in float."""
+        return self.codes(limit) * self._steps
+
+    @property
+    def _steps(self) -> Floats:
+        if self.scales is None:
+            raise ValueError("a weight in float has no codes")
+        return self.scales
+
     def parts(self, count: int) -> list["Operand"]:
         """Cut the output channels into equal parts."""
         weights, biases = np.split(self.weight, count, axis=1), np.split(self.bias, count)
@@ -70,7 +85,7 @@ def add_weight(graph: Assembler, name: str, operand: Operand) -> str:
         graph.floats(f"{name}.scale", scales),
         graph.constant(f"weight.zero_points.{len(scales)}", np.zeros(len(scales), np.int8)),
     ]
-    codes = np.clip(np.rint(operand.weight / scales), -dialect.weight_limit, dialect.weight_limit).astype(np.int8)
+    codes = operand.codes(dialect.weight_limit)
     if dialect.weights_in_float:
         # on the grid already, so that no engine's way of rounding matters
         stored = graph.floats(name, codes * scales)

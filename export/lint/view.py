@@ -38,6 +38,12 @@ def input_of(node: onnx.NodeProto, position: int) -> str:
     return node.input[position] if position < len(node.input) else ""
 
 
+def type_name(kind: int | None) -> str:
+    """Return the name of a type of TensorProto; a number that names none is shown."""
+    known = kind is not None and kind in TensorProto.DataType.values()
+    return str(TensorProto.DataType.Name(kind)) if known else f"of the unknown type {kind}"
+
+
 def is_onnx(node: onnx.NodeProto, *operators: str) -> bool:
     """Return whether a node is one of these operators of ONNX's own domain."""
     return node.domain in _ONNX_DOMAINS and node.op_type in operators

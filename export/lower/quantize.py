@@ -1,6 +1,5 @@
 """INT8 weights for the native engine, one layer after the other, each on the inputs that the layers before give it."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from edgebert.export.lower.integer import IntegerLinear, quantize_tokens
 from edgebert.export.lower.scheme import FAST, Scheme
 from edgebert.export.lower.weights import KINDS, Linear, Weights
 from edgebert.export.mix import layer_name
+from edgebert.export.threads import one_thread
 
 # measured on MiniLM: all are better than none; which one serves a layer best is measured at export
 ALPHAS: tuple[float | None, ...] = (None, 0.5, 0.6, 0.7)
@@ -118,7 +118,7 @@ class WeightQuantizer:
         """Run the samples through the encoder; ``multiply`` is told the layer, the kind and its input."""
         lengths = [sample.input_ids.shape[1] for sample in self._samples]
         attention = attend_integer if self._scheme.integer_attention else attend
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             hidden = embed(self._weights, integer_table(self._weights.word), self._samples)
             for number, layer in enumerate(self._weights.layers):
                 hidden = encode(layer, self._weights, hidden, lengths, functools.partial(multiply, number), attention)
@@ -210,17 +210,6 @@ def _search_scales(weight: torch.Tensor, limit: int) -> torch.Tensor:
         best = torch.where(error < least, scale.double(), best)
         least = torch.minimum(error, least.float())
     return best
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread, so that sums, and with them the file, do not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _affordable(samples: Sequence[Sample]) -> Iterator[Sample]:

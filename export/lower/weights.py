@@ -59,6 +59,8 @@ def unsupported(checkpoint: Checkpoint) -> str | None:
         return f"its activation is {config.hidden_act!r}, the native engine has 'gelu'"
     if config.type_vocab_size != 2:
         return f"it has {config.type_vocab_size} token types, the native engine has 2"
+    if getattr(config, "pruned_heads", None):
+        return "its layers have fewer attention heads than it is wide, the native engine has all of them"
     return None
 
 

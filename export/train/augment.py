@@ -27,9 +27,9 @@ def augmented(
     store: Store,
     copies: int,
     changes: Sequence[Change],
-    tokenizer: Any,
-    unlabelled: Features,
-    seed: int,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    unlabelled: Callable[[int], Features],
+    seed: int,
 ) -> Iterator[Features]:
     """Yield ``copies`` changed texts for each example of a store; the kinds of change take turns.
 
@@ -38,7 +38,7 @@ def augmented(
         copies: changed texts an example.
         changes: what to do, from `changes_of`.
         tokenizer: of the ids.
-        unlabelled: the columns of a text that nobody labelled, beside its tokens.
+        unlabelled: gives the columns of a text that nobody labelled, beside its tokens, by their number.
         seed: decides the changes.
     """
     special = frozenset(tokenizer.all_special_ids)
@@ -53,7 +53,7 @@ def augmented(
             yield {
                 "input_ids": np.array(new_ids, np.int32),
                 "token_type_ids": np.array(new_types, np.int8),
-                **unlabelled,
+                **unlabelled(len(new_ids)),
             }
 
 
@@ -88,7 +88,7 @@ def _changed(
             words.append([piece])
             kind = of_type
     flush()
-    return new_ids[: len(ids) + _NEAR], new_types[: len(ids) + _NEAR]
+    return new_ids, new_types
 
 
 def _continuations(tokenizer: Any) -> frozenset[int]:  # noqa: ANN401
@@ -193,7 +193,7 @@ class MaskedWords:
             pieces += [self._mask] if at in chosen else word
         with torch.inference_mode():
             logits = self._model(torch.tensor([[*pieces, self._end]])).logits[0]
-        logits[:, self._barred] = float("-inf")
+            logits[:, self._barred] = float("-inf")
         changed = list(words)
         for at in chosen:
             changed[at] = [generator.choice(logits[places[at]].topk(_NEAR).indices.tolist())]

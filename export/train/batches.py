@@ -11,7 +11,7 @@ from edgebert.export.train.store import Store
 Batch = dict[str, torch.Tensor]
 Indices = npt.NDArray[np.int64]
 
-PADDING = {"input_ids": 0, "token_type_ids": 0, "token_labels": -100, "starts": -1, "ends": -1}
+PADDING = {"input_ids": 0, "token_type_ids": 0, "token_labels": -100, "starts": -1, "ends": -1, "begins_word": 0}
 SECOND = "second."  # prefix of the columns of the other text of a pair that is encoded apart
 
 _BLOCK = 50  # batches that are sorted by length together: little is padded and the order stays random

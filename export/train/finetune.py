@@ -23,7 +23,7 @@ from edgebert.export.train.tasks.classify import Classify
 from edgebert.export.train.tasks.embed import Embed
 from edgebert.export.train.tasks.tag import Tag
 from edgebert.export.train.watch import Silent, Watcher
-from edgebert.export.train.workspace import fingerprint, open_workspace, to_json
+from edgebert.export.train.workspace import check_output, fingerprint, open_workspace, to_json, workspace_of
 from edgebert.files import new_folder
 from edgebert.lines import Row
 
@@ -68,16 +68,6 @@ class Finetune:
         check_output(self.output, self.force)
 
 
-def check_output(output: Path, force: bool) -> None:
-    """Refuse an output that cannot be written, before hours of training and not after.
-
-    Raises:
-        InputError: it exists.
-    """
-    if output.exists() and not (force and output.is_dir()):
-        raise InputError(f"{output} exists: choose another output or pass --force to replace it")
-
-
 def finetune(settings: Finetune, watcher: Watcher | None = None) -> Report:
     """Fine-tune, write the checkpoint, and return the report that lies in it.
 
@@ -96,8 +86,9 @@ def finetune(settings: Finetune, watcher: Watcher | None = None) -> Report:
     tokenizer = load_tokenizer(folder)
     watcher.stage("reading the data")
     task = task_of(settings, folder)
-    work = _workspace(settings, folder, accelerator.is_main_process)
+    work = workspace_of(settings.output)
     if accelerator.is_main_process:
+        open_workspace(settings.output, _decisive(settings, folder), settings.resume)
         encode_into(work / "train", task, settings.train, settings.columns, tokenizer, limit)
         if settings.dev is not None:
             encode_into(work / "dev", task, settings.dev, settings.columns, tokenizer, limit)
@@ -168,13 +159,14 @@ def encode_into(
         raise
 
 
-def _workspace(settings: Finetune, folder: Path, main: bool) -> Path:
+def _decisive(settings: Finetune, folder: Path) -> dict[str, object]:
+    """Return everything that decides the weights."""
     decisive = to_json(settings)
     for name in ("output", "resume", "force"):
         del decisive[name]
     sources = {"train": settings.train, "dev": settings.dev, "model": str(folder)}
     decisive["sources"] = {name: fingerprint(source) for name, source in sources.items()}
-    return open_workspace(settings.output, decisive, settings.resume or not main)
+    return decisive
 
 
 def _run(

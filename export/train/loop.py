@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from edgebert.errors import InputError
 from edgebert.export.train.batches import Batch, Indices, bucketed, share
@@ -51,6 +52,8 @@ def make_accelerator(precision: str) -> Accelerator:
     """Return what places the model on devices and processes; ``precision`` as in `Training`."""
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    # accelerate keeps one state for the process, which would refuse another precision than that of an earlier run
+    AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
 
 
@@ -68,6 +71,8 @@ class Loop:
         evaluate: gives the metrics of the dev set, the same ones in every process.
         folder: where states are kept.
         watcher: told how it goes.
+        begin: called with the number of each epoch, from 1, before it.
+        first_kept: epoch from which on the best is looked for.
     """
 
     def __init__(
@@ -82,6 +87,8 @@ class Loop:
         evaluate: Callable[[], Metrics],
         folder: Path,
         watcher: Watcher,
+        begin: Callable[[int], None] = lambda epoch: None,
+        first_kept: int = 1,
     ) -> None:
         self._accelerator = accelerator
         self._objective = objective.to(accelerator.device)
@@ -93,6 +100,8 @@ class Loop:
         self._evaluate = evaluate
         self._folder = folder
         self._watcher = watcher
+        self._begin = begin
+        self._first_kept = first_kept
         self._frozen = frozen_depths(settings.freeze, layers)
         self._per_epoch = math.ceil(len(lengths) / settings.batch_size)
         self._steps = settings.epochs * self._per_epoch
@@ -129,6 +138,7 @@ class Loop:
     def _run_epoch(self) -> None:
         epoch = self._step // self._per_epoch
         started = time.monotonic() - self._seconds
+        self._begin(epoch + 1)
         model = self._wrapped(epoch + 1)
         model.train()
         batches = bucketed(self._lengths, self._settings.batch_size, self._settings.seed, epoch)
@@ -196,7 +206,7 @@ class Loop:
         self._seconds = time.monotonic() - started
         self._epochs.append(Epoch(number, loss, metrics, self._seconds))
         value = None if self._metric is None else metrics[self._metric]
-        if value is not None and (self._best is None or value > self._best[0]):
+        if value is not None and number >= self._first_kept and (self._best is None or value > self._best[0]):
             self._best = (value, number, self._step)
             if self._accelerator.is_main_process:
                 save_best(self._folder, self._step, self._objective.state_dict())

@@ -27,7 +27,7 @@ def importance(
     whole = [torch.zeros(heads) for _ in layers]
     for batch in batches:
         model.zero_grad(set_to_none=True)
-        loss(batch).backward()
+        torch.autograd.backward(loss(batch))
         for at, layer in enumerate(layers):
             neurons[at] += _contribution(layer.output.dense.weight).sum(dim=0).abs().cpu()
             columns = _contribution(layer.attention.output.dense.weight).sum(dim=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgebert.accuracy.paired import mcnemar
 from edgebert.export.train.loop import History, Metrics
 from edgebert.export.train.store import Array, Store
 from edgebert.export.train.tasks import Task
@@ -37,6 +38,23 @@ class Confusion:
 
 
 @dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A student and its teacher on the same dev texts.
+
+    Attributes:
+        metrics: of the teacher.
+        lost: texts that the teacher alone gets right; None where an answer is not just right or wrong.
+        won: texts that the student alone gets right.
+        p_value: of McNemar's exact test that both are right equally often.
+    """
+
+    metrics: Metrics
+    lost: int | None = None
+    won: int | None = None
+    p_value: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """All runs of a training."""
 
@@ -46,6 +64,7 @@ class Report:
     dev_examples: int
     runs: tuple[Run, ...]
     confusions: tuple[Confusion, ...]
+    teacher: Comparison | None = None
 
     @classmethod
     def of(
@@ -93,6 +112,7 @@ class Report:
             "kept_seed": self.kept.seed,
             "texts_per_second": round(self.texts_per_second, 1),
             "runs": [dataclasses.asdict(run) for run in self.runs],
+            "teacher": None if self.teacher is None else dataclasses.asdict(self.teacher),
             "confusions": [dataclasses.asdict(confusion) for confusion in self.confusions],
         }
 
@@ -105,6 +125,18 @@ def worst_confusions(task: Classify, found: Sequence[Array], dev: Store) -> tupl
     wrong, counts = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:_WORST]
     return tuple(Confusion(task.labels[wrong[at, 0]], task.labels[wrong[at, 1]], int(counts[at])) for at in order)
+
+
+def compared(
+    report: Report, task: object, found: Sequence[Array], dev: Store, metrics: Metrics, teacher: Sequence[Array]
+) -> Report:
+    """Return the report with the teacher's metrics, and McNemar's test where each text has one label."""
+    if not isinstance(task, Classify) or task.several:
+        return dataclasses.replace(report, teacher=Comparison(metrics))
+    labels = dev.all("label")
+    ours, theirs = (np.stack(answers).argmax(axis=1) == labels for answers in (found, teacher))
+    lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
+    return dataclasses.replace(report, teacher=Comparison(metrics, lost, won, mcnemar(lost, won)))
 
 
 def write_report(report: Report, folder: Path) -> None:
@@ -138,10 +170,22 @@ def markdown(report: Report) -> str:
             f"| {run.seed} | {epoch.number} | {epoch.loss:.4f} | {listed(epoch.metrics)} | {epoch.seconds:.0f} |"
             for epoch in run.history.epochs
         ]
+    if report.teacher is not None:
+        lines += ["", *_against_teacher(report.teacher)]
     if report.confusions:
         lines += ["", "| label | taken for | dev texts |", "|---|---|---|"]
         lines += [f"| {each.expected} | {each.found} | {each.texts} |" for each in report.confusions]
     return "\n".join([*lines, ""])
+
+
+def _against_teacher(teacher: Comparison) -> list[str]:
+    lines = [f"The teacher on dev: {listed(teacher.metrics)}."]
+    if teacher.p_value is not None:
+        lines.append(
+            f"{teacher.lost} texts only the teacher gets right, {teacher.won} only the student: "
+            f"McNemar's exact test p = {teacher.p_value:.4f}."
+        )
+    return lines
 
 
 def listed(metrics: Metrics) -> str:

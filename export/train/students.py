@@ -22,8 +22,8 @@ class Shape:
         layers: how many layers.
         keep: which layers of the teacher it starts from, from 0; None spreads them evenly, first and last included.
         hidden: width of token vectors; another one than the teacher's starts from random layers.
-        heads: attention heads.
-        ffn: width between the two linear layers of a feed-forward block.
+        heads: attention heads, with another ``hidden``.
+        ffn: width between the two linear layers of a feed-forward block, with another ``hidden``.
     """
 
     layers: int
@@ -59,16 +59,18 @@ def make_student(teacher: Any, shape: Shape) -> Any:  # noqa: ANN401  (a transfo
     """
     config = copy.deepcopy(teacher.config)
     same_width = shape.hidden in (None, config.hidden_size)
-    if same_width and (shape.heads not in (None, config.num_attention_heads) or shape.ffn is not None):
-        if shape.heads not in (None, config.num_attention_heads):
-            raise InputError("another number of heads needs another width: give --hidden, or prune with --prune-heads")
+    if same_width and shape.heads not in (None, config.num_attention_heads):
+        raise InputError("another number of heads needs another width, or prune_heads in its place")
+    if same_width and shape.ffn not in (None, config.intermediate_size):
+        raise InputError("another feed-forward width needs another width, or prune_ffn in its place")
     config.num_hidden_layers = shape.layers
     config.hidden_size = shape.hidden or config.hidden_size
     config.num_attention_heads = shape.heads or config.num_attention_heads
     config.intermediate_size = shape.ffn or (config.intermediate_size if same_width else 4 * config.hidden_size)
     if config.hidden_size % config.num_attention_heads:
         raise InputError(
-            f"a width of {config.hidden_size} cannot be cut into {config.num_attention_heads} heads: give another --heads"
+            f"a width of {config.hidden_size} cannot be cut into {config.num_attention_heads} heads: "
+            "give another number of heads"
         )
     student = type(teacher)(config, **_settings(teacher))
     weights = teacher.state_dict()

@@ -41,9 +41,8 @@ def pruned_tokenizer(tokenizer: Any, keep: Ids) -> Any:  # noqa: ANN401
     document["truncation"] = document["padding"] = None
     backend = tokenizers.Tokenizer.from_str(json.dumps(document))
     settings = {key: value for key, value in tokenizer.init_kwargs.items() if key in _KEPT}
-    return transformers.BertTokenizerFast(
-        tokenizer_object=backend, model_max_length=tokenizer.model_max_length, **settings
-    )
+    made: Any = transformers.BertTokenizerFast
+    return made(tokenizer_object=backend, model_max_length=tokenizer.model_max_length, **settings)
 
 
 _KEPT = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")

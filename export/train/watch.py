@@ -11,7 +11,7 @@ class Watcher(Protocol):
         """A stage begins."""
 
     def step(self, done: int, total: int, loss: float, texts: int) -> None:
-        """``done`` of ``total`` steps are done, the latest with ``loss``; ``texts`` were trained on since the last call."""
+        """``done`` of ``total`` steps are done, the latest with ``loss``; ``texts`` are those since the last call."""
 
     def epoch(self, number: int, loss: float, metrics: Mapping[str, float]) -> None:
         """An epoch, from 1, is done; ``loss`` is its mean; ``metrics`` are those of the dev set, empty without one."""

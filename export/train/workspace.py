@@ -18,8 +18,8 @@ def workspace_of(output: Path) -> Path:
     return output.absolute().with_name(f"{output.name}.training")
 
 
-def open_workspace(output: Path, settings: Mapping[str, object], resume: bool) -> Path:
-    """Return the workspace, emptied unless ``resume``.
+def open_workspace(output: Path, settings: Mapping[str, object], resume: bool) -> None:
+    """Make the workspace, empty unless ``resume``; the work of one process alone.
 
     Args:
         output: what the run will write.
@@ -37,12 +37,21 @@ def open_workspace(output: Path, settings: Mapping[str, object], resume: bool) -
             raise InputError(
                 f"{folder} was begun with other settings ({_difference(found, wanted)}): repeat them, or drop --resume"
             )
-        return folder
+        return
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     write_json(folder / _SETTINGS, wanted)
-    return folder
+
+
+def check_output(output: Path, force: bool) -> None:
+    """Refuse an output that cannot be written, before hours of training and not after.
+
+    Raises:
+        InputError: it exists.
+    """
+    if output.exists() and not (force and output.is_dir()):
+        raise InputError(f"{output} exists: choose another output or pass --force to replace it")
 
 
 def fingerprint(source: str | None) -> str | None:

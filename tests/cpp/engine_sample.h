@@ -42,7 +42,7 @@ class AlignedBytes {
 
 class ModelWriter {
   public:
-    ModelWriter(const EngineShape &shape, bool int8, bool classify) : shape_(shape), int8_(int8), classify_(classify) {}
+    ModelWriter(const EngineShape &shape, bool int8, engine::Task task) : shape_(shape), int8_(int8), task_(task) {}
 
     /// The bytes of the file with the right checksum.
     std::string bytes() {
@@ -56,10 +56,9 @@ class ModelWriter {
             norm(name + "attention_norm");
             norm(name + "output_norm");
         }
-        if (classify_) {
-            linear("pooler", shape_.hidden, shape_.hidden, false, false);
-            linear("classifier", shape_.hidden, 3, false, false);
-        }
+        if (task_ == engine::Task::kClassify) linear("pooler", shape_.hidden, shape_.hidden, false, false);
+        if (task_ != engine::Task::kEmbed)
+            linear("classifier", shape_.hidden, task_ == engine::Task::kAnswer ? 2 : 3, false, false);
         return seal(file::write_safetensors(tensors_, metadata()));
     }
 
@@ -134,7 +133,7 @@ class ModelWriter {
         const auto number = [](std::size_t value) { return std::to_string(value); };
         engine::Metadata out{{"edgebert.format", "1"},
                              {"edgebert.name", "sample"},
-                             {"edgebert.task", classify_ ? "classify" : "embed"},
+                             {"edgebert.task", task_name()},
                              {"edgebert.precision", int8_ ? "int8" : "fp32"},
                              {"edgebert.attention", shape_.attention},
                              {"edgebert.activations", shape_.activations},
@@ -149,13 +148,25 @@ class ModelWriter {
                              {"edgebert.pooling", "mean"},
                              {"edgebert.normalize", "true"},
                              {"edgebert.crc32c", "00000000"}};
-        if (classify_) out["edgebert.labels"] = "[\"on\",\"off\",\"dim\"]";
-        if (classify_) out["edgebert.problem_type"] = "single_label_classification";
+        const bool tags = task_ == engine::Task::kTag;
+        out["edgebert.labels"] = tags ? R"(["O","B-ON","I-ON"])" : R"(["on","off","dim"])";
+        out["edgebert.problem_type"] = "single_label_classification";
         return out;
     }
 
+    const char *task_name() const {
+        switch (task_) {
+        case engine::Task::kEmbed: return "embed";
+        case engine::Task::kClassify: return "classify";
+        case engine::Task::kTag: return "tag";
+        case engine::Task::kAnswer: return "answer";
+        }
+        return "";
+    }
+
     EngineShape shape_;
-    bool int8_, classify_;
+    bool int8_;
+    engine::Task task_;
     Random random_{7};
     std::vector<file::NewTensor> tensors_;
 };

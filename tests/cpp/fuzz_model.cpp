@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -33,10 +34,10 @@ const std::vector<std::string> kNumbers = {"0",
                                            "-1",
                                            ""};
 
-std::string small_model(bool int8, bool classify) {
+std::string small_model(bool int8, edgebert::engine::Task task) {
     sample::EngineShape shape;
     shape.layers = 1, shape.hidden = 16, shape.heads = 2, shape.intermediate = 20, shape.max_tokens = 12;
-    return sample::whole_model(int8, classify, classify, shape);
+    return sample::whole_model(int8, task, task == edgebert::engine::Task::kClassify, shape);
 }
 
 class Damage {
@@ -95,6 +96,27 @@ void require(bool condition) {
     if (!condition) std::abort();
 }
 
+void use_numbers(edgebert_session *session, const edgebert_info &info, const char *text) {
+    std::vector<float> output(static_cast<std::size_t>(info.output_size));
+    const auto task = info.task[0] == 'e' ? edgebert_embed : edgebert_classify;
+    const edgebert_status status = task(session, text, EDGEBERT_NUL, output.data(), output.size(), nullptr);
+    require(status == EDGEBERT_OK || edgebert_session_error(session)[0] != '\0');
+    for (const float value : output)
+        require(status != EDGEBERT_OK || std::isfinite(value));
+}
+
+void use_places(edgebert_session *session, const char *text, std::size_t length) {
+    edgebert_entity entities[4];
+    edgebert_span spans[4];
+    std::size_t count = 0;
+    edgebert_status status = edgebert_tag(session, text, length, EDGEBERT_ENTITIES, entities, 4, &count, nullptr);
+    for (std::size_t i = 0; status == EDGEBERT_OK && i < count; ++i)
+        require(entities[i].start < entities[i].end && entities[i].end <= length && std::isfinite(entities[i].score));
+    status = edgebert_answer(session, "light", 5, text, length, 0, spans, 4, &count, nullptr, nullptr);
+    for (std::size_t i = 0; status == EDGEBERT_OK && i < count; ++i)
+        require(spans[i].start < spans[i].end && spans[i].end <= length && std::isfinite(spans[i].score));
+}
+
 void use(const edgebert_model *model) {
     edgebert_info info{};
     info.size = sizeof info;
@@ -104,13 +126,11 @@ void use(const edgebert_model *model) {
         edgebert_model_label(model, i);
     edgebert_session *session = nullptr;
     if (edgebert_session_new(model, nullptr, &session) != EDGEBERT_OK) return;
-    std::vector<float> output(static_cast<std::size_t>(info.output_size));
-    const auto task = info.task[0] == 'e' ? edgebert_embed : edgebert_classify;
     for (const char *text : {"light [MASK] \xE4\xB8\xAD new switche e\xCC\x81. new", ""}) {
-        const edgebert_status status = task(session, text, EDGEBERT_NUL, output.data(), output.size(), nullptr);
-        require(status == EDGEBERT_OK || edgebert_session_error(session)[0] != '\0');
-        for (const float value : output)
-            require(status != EDGEBERT_OK || std::isfinite(value));
+        if (info.task[0] == 't' || info.task[0] == 'a')
+            use_places(session, text, std::strlen(text));
+        else
+            use_numbers(session, info, text);
     }
     edgebert_session_free(session);
 }
@@ -118,11 +138,13 @@ void use(const edgebert_model *model) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
-    static const std::string good[] = {small_model(true, false), small_model(false, true)};
+    using edgebert::engine::Task;
+    static const std::string good[] = {small_model(true, Task::kEmbed), small_model(false, Task::kClassify),
+                                       small_model(true, Task::kTag), small_model(false, Task::kAnswer)};
     std::uint64_t seed = 0xCBF29CE484222325u; // FNV-1a
     for (std::size_t i = 0; i < size; ++i)
         seed = (seed ^ data[i]) * 0x100000001B3u;
-    const sample::AlignedBytes content(Damage(good[seed & 1], seed).done());
+    const sample::AlignedBytes content(Damage(good[seed & 3], seed).done());
     edgebert_model *model = nullptr;
     char why[100] = "";
     const edgebert_status status = edgebert_model_from_memory(content.data(), content.size(), &model, why, sizeof why);

@@ -46,8 +46,8 @@ struct Texts {
 
 class Contract {
   public:
-    Contract(const EngineShape &shape, bool classify)
-        : texts_(shape), width_(classify ? 3 : shape.hidden), file_(ModelWriter(shape, true, classify).bytes()),
+    Contract(const EngineShape &shape, engine::Task task)
+        : texts_(shape), width_(task == engine::Task::kClassify ? 3 : shape.hidden), file_(ModelWriter(shape, true, task).bytes()),
           model_(Model::from_memory(file_.data(), file_.size())) {}
 
     /// The checksums of the answers to the first hundred texts and to all.
@@ -104,10 +104,10 @@ class Contract {
 int main() {
     EngineShape shape;
     shape.attention = "int8";
-    Contract(shape, false).check("w7a8-token, embed", 0xf940b096, 0x526fe3e3);
+    Contract(shape, engine::Task::kEmbed).check("w7a8-token, embed", 0xf940b096, 0x526fe3e3);
     shape.attention = "fp32";
     shape.activations = "14";
-    Contract(shape, true).check("w8a14-token, classify", 0x929ce366, 0x0bb11308);
+    Contract(shape, engine::Task::kClassify).check("w8a14-token, classify", 0x929ce366, 0x0bb11308);
     std::printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;
 }

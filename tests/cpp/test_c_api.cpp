@@ -11,6 +11,8 @@
 #include "counting_allocator.h"
 #include "whole_sample.h"
 
+using edgebert::engine::Task;
+
 namespace {
 
 /// A model in memory, opened.
@@ -61,39 +63,46 @@ const std::vector<std::string> &texts() {
 }
 
 /// Every call on a session, with and without success.
-void call_everything(edgebert_session *session, bool classify) {
+void call_everything(edgebert_session *session, Task task) {
     float output[48 * 40];
     std::int32_t ids[40], types[40], cut;
     edgebert_match best[3];
+    edgebert_entity entities[20];
+    edgebert_span spans[5];
     std::size_t count;
     for (const std::string &text : texts()) {
         edgebert_embed(session, text.data(), text.size(), output, 48, &cut);
         edgebert_classify(session, text.data(), text.size(), output, 3, &cut);
         edgebert_classify_top(session, text.data(), text.size(), best, 2, &count, nullptr);
+        for (const edgebert_grouping grouping : {EDGEBERT_TOKENS, EDGEBERT_ENTITIES})
+            edgebert_tag(session, text.data(), text.size(), grouping, entities, 20, &count, &cut);
+        edgebert_answer(session, "light", EDGEBERT_NUL, text.data(), text.size(), 0, spans, 5, &count, output, &cut);
+        edgebert_answer(session, text.data(), text.size(), "light", EDGEBERT_NUL, 3, spans, 5, &count, output, &cut);
         edgebert_tokenize(session, text.data(), text.size(), text.data(), text.size(), ids, types, 2, &count, &cut);
         edgebert_tokenize(session, text.data(), text.size(), "light", EDGEBERT_NUL, ids, types, 40, &count, &cut);
     }
     CHECK(edgebert_tokenize(session, "light", 5, nullptr, 0, ids, types, 40, &count, &cut) == EDGEBERT_OK);
     CHECK(count == 3 && cut == 0 && ids[1] == sample::kLight);
     CHECK(edgebert_run(session, ids, types, count, output, 48 * 40) == EDGEBERT_OK);
-    const auto by_ids = classify ? edgebert_classify_ids : edgebert_embed_ids;
-    CHECK(by_ids(session, ids, types, count, output, 48) == EDGEBERT_OK);
+    const auto by_ids = task == Task::kClassify ? edgebert_classify_ids : edgebert_embed_ids;
+    const bool known = task == Task::kClassify || task == Task::kEmbed;
+    CHECK(by_ids(session, ids, types, count, output, 48) == (known ? EDGEBERT_OK : EDGEBERT_INVALID_ARGUMENT));
     ids[0] = -1;
     CHECK(edgebert_run(session, ids, types, count, output, 48 * 40) == EDGEBERT_INVALID_ARGUMENT);
     CHECK(edgebert_session_error(session)[0] != '\0');
 }
 
 void nothing_allocates_after_a_session_exists() {
-    for (const bool classify : {false, true}) {
+    for (const Task task : {Task::kEmbed, Task::kClassify, Task::kTag, Task::kAnswer}) {
         for (const bool normalized_added : {false, true}) {
-            const Opened opened(sample::whole_model(!classify, classify, normalized_added));
+            const Opened opened(sample::whole_model(task != Task::kClassify, task, normalized_added));
             for (const std::int32_t threads : {1, 2}) {
                 long before = allocations();
                 edgebert_session *const session = new_session(opened.model, threads);
                 texts();
                 CHECK(allocations() > before); // the count counts
                 before = allocations();
-                call_everything(session, classify);
+                call_everything(session, task);
                 CHECK(allocations() == before);
                 edgebert_session_free(session);
             }
@@ -102,7 +111,7 @@ void nothing_allocates_after_a_session_exists() {
 }
 
 void arenas_are_used_and_kept_to() {
-    const Opened opened(sample::whole_model(true, false));
+    const Opened opened(sample::whole_model(true, Task::kEmbed));
     edgebert_options options{};
     options.size = sizeof options;
     const std::size_t size = edgebert_session_size(opened.model, &options), guard = 64;
@@ -114,14 +123,14 @@ void arenas_are_used_and_kept_to() {
     options.arena_size = size;
     CHECK(edgebert_session_new(opened.model, &options, &session) == EDGEBERT_OK);
     CHECK(static_cast<const void *>(session) == memory.data());
-    call_everything(session, false);
+    call_everything(session, Task::kEmbed);
     edgebert_session_free(session);
     const auto *const end = static_cast<const char *>(memory.data()) + size;
     CHECK(std::string(end, guard) == std::string(guard, '\x5A'));
 }
 
 void long_texts_for_normalized_added_tokens_are_refused() {
-    const Opened opened(sample::whole_model(true, false, true));
+    const Opened opened(sample::whole_model(true, Task::kEmbed, true));
     edgebert_session *const session = new_session(opened.model, 1);
     const std::string longest = repeated("light new ", 32768).substr(0, 32768);
     float vector[48];
@@ -133,7 +142,7 @@ void long_texts_for_normalized_added_tokens_are_refused() {
 }
 
 void sessions_share_a_model() {
-    const Opened opened(sample::whole_model(true, true));
+    const Opened opened(sample::whole_model(true, Task::kClassify));
     const auto work = [&](float *scores) {
         edgebert_session *const session = new_session(opened.model, 1);
         for (int i = 0; i < 50; ++i)
@@ -148,10 +157,38 @@ void sessions_share_a_model() {
     CHECK(std::fabs(first[0] + first[1] + first[2] - 1.0f) < 1e-5f);
 }
 
+void places_are_whole_characters_of_the_text() {
+    const std::string text = "light \xE4\xB8\xAD e\xCC\x81 \xFF switch. [MASK] LIGHT";
+    const auto whole = [&](std::size_t place) {
+        return place == text.size() || (static_cast<unsigned char>(text[place]) & 0xC0) != 0x80;
+    };
+    const Opened tagger(sample::whole_model(true, Task::kTag)), answerer(sample::whole_model(true, Task::kAnswer));
+    edgebert_session *session = new_session(tagger.model, 1);
+    edgebert_entity entities[20];
+    std::size_t count = 0, end = 0;
+    CHECK(edgebert_tag(session, text.data(), text.size(), EDGEBERT_TOKENS, entities, 20, &count, nullptr) ==
+          EDGEBERT_OK);
+    for (std::size_t i = 0; i < count; ++i) {
+        CHECK(entities[i].start >= end && whole(entities[i].start) && whole(entities[i].end));
+        end = entities[i].end;
+    }
+    edgebert_session_free(session);
+    session = new_session(answerer.model, 1);
+    edgebert_span spans[50];
+    CHECK(edgebert_answer(session, "new", 3, text.data(), text.size(), 0, spans, 50, &count, nullptr, nullptr) ==
+          EDGEBERT_OK);
+    CHECK(count > 10);
+    for (std::size_t i = 0; i < count; ++i) {
+        CHECK(spans[i].start < spans[i].end && whole(spans[i].start) && whole(spans[i].end));
+        CHECK(i == 0 || spans[i].score <= spans[i - 1].score);
+    }
+    edgebert_session_free(session);
+}
+
 void cut_files_are_refused_at_every_length() {
     sample::EngineShape shape;
     shape.layers = 1, shape.hidden = 16, shape.heads = 2, shape.intermediate = 16;
-    const std::string good = sample::whole_model(true, true, false, shape);
+    const std::string good = sample::whole_model(true, Task::kClassify, false, shape);
     const sample::AlignedBytes memory(good);
     for (std::size_t size = 0; size < good.size(); ++size) {
         edgebert_model *model = nullptr;
@@ -170,6 +207,7 @@ int main() {
     arenas_are_used_and_kept_to();
     long_texts_for_normalized_added_tokens_are_refused();
     sessions_share_a_model();
+    places_are_whole_characters_of_the_text();
     cut_files_are_refused_at_every_length();
     return failures == 0 ? 0 : 1;
 }

@@ -38,6 +38,7 @@ using engine::Model;
 using engine::Session;
 using engine::SessionOptions;
 using engine::Status;
+using engine::Task;
 using engine::TokenRow;
 using sample::AlignedBytes;
 using sample::EngineShape;
@@ -81,11 +82,12 @@ bool same(const std::vector<float> &a, const std::vector<float> &b) {
 }
 
 /// Bits that every path, thread count and batch must give. They change only with the formulas.
-void check_bits(bool int8, bool classify, std::uint32_t expected, const EngineShape &shape = {}) {
-    const AlignedBytes file(ModelWriter(shape, int8, classify).bytes());
+void check_bits(bool int8, Task task, std::uint32_t expected, const EngineShape &shape = {}) {
+    const AlignedBytes file(ModelWriter(shape, int8, task).bytes());
     const std::shared_ptr<const Model> model = Model::from_memory(file.data(), file.size());
     const Texts texts(shape);
-    const std::size_t stride = classify ? 3 : texts.longest * shape.hidden;
+    const std::size_t width = model->config().output_size();
+    const std::size_t stride = task == Task::kClassify ? width : texts.longest * width;
     std::vector<float> reference;
     for (const std::string &path : engine::cpu_paths()) {
         for (const std::size_t threads : {1, 2, 3}) {
@@ -103,14 +105,13 @@ void check_bits(bool int8, bool classify, std::uint32_t expected, const EngineSh
         }
     }
     const std::uint32_t sum = engine::crc32c(0, reference.data(), reference.size() * sizeof(float));
-    std::printf("%s %s: bits %08x\n", int8 ? "int8" : "fp32", classify ? "classify" : "embed",
-                static_cast<unsigned>(sum));
+    std::printf("%s, task %d: bits %08x\n", int8 ? "int8" : "fp32", static_cast<int>(task), static_cast<unsigned>(sum));
     CHECK(sum == expected);
 }
 
 void nothing_is_allocated_after_a_session_exists() {
     const EngineShape shape;
-    const AlignedBytes file(ModelWriter(shape, true, false).bytes());
+    const AlignedBytes file(ModelWriter(shape, true, Task::kEmbed).bytes());
     const std::shared_ptr<const Model> model = Model::from_memory(file.data(), file.size());
     const Texts texts(shape);
     std::vector<float> output(kTexts * texts.longest * shape.hidden);
@@ -130,7 +131,7 @@ void nothing_is_allocated_after_a_session_exists() {
 
 void an_arena_holds_a_session() {
     const EngineShape shape;
-    const AlignedBytes file(ModelWriter(shape, true, false).bytes());
+    const AlignedBytes file(ModelWriter(shape, true, Task::kEmbed).bytes());
     const std::shared_ptr<const Model> model = Model::from_memory(file.data(), file.size());
     SessionOptions options;
     options.max_tokens = 20;
@@ -152,7 +153,7 @@ void an_arena_holds_a_session() {
 
 void bad_options_and_input_are_refused() {
     const EngineShape shape;
-    const AlignedBytes file(ModelWriter(shape, true, false).bytes());
+    const AlignedBytes file(ModelWriter(shape, true, Task::kEmbed).bytes());
     const std::shared_ptr<const Model> model = Model::from_memory(file.data(), file.size());
     SessionOptions options;
     options.threads = 0;
@@ -191,7 +192,7 @@ bool opens(const std::string &bytes) {
 void damaged_files_are_refused() {
     EngineShape shape;
     shape.layers = 1;
-    const std::string good = ModelWriter(shape, true, true).bytes();
+    const std::string good = ModelWriter(shape, true, Task::kClassify).bytes();
     CHECK(opens(good));
     for (std::size_t length = 0; length < good.size(); length += length < 9000 ? 7 : 997)
         CHECK(!opens(good.substr(0, length)));
@@ -208,10 +209,14 @@ void damaged_files_are_refused() {
 } // namespace
 
 int main() {
-    check_bits(true, false, 0x513dd22d);
-    check_bits(false, false, 0xf8733aef);
-    check_bits(true, true, 0xa7ea4358);
-    check_bits(false, true, 0xbff5e94b);
+    check_bits(true, Task::kEmbed, 0x513dd22d);
+    check_bits(false, Task::kEmbed, 0xf8733aef);
+    check_bits(true, Task::kClassify, 0xa7ea4358);
+    check_bits(false, Task::kClassify, 0xbff5e94b);
+    check_bits(true, Task::kTag, 0x5d5b6067);
+    check_bits(false, Task::kTag, 0xe80a4a8d);
+    check_bits(true, Task::kAnswer, 0x13ad00c8);
+    check_bits(false, Task::kAnswer, 0x328e7c62);
     nothing_is_allocated_after_a_session_exists();
     an_arena_holds_a_session();
     bad_options_and_input_are_refused();

@@ -51,29 +51,67 @@ std::string random_text(std::mt19937 &random) {
 
 struct Answer {
     std::vector<std::int32_t> ids, types;
+    std::vector<std::pair<std::int32_t, std::int32_t>> spans; // in bytes; (0, 0) for special tokens
+    std::vector<std::int32_t> words;                          // -1 for special tokens
     bool truncated;
     bool operator==(const Answer &other) const {
-        return ids == other.ids && types == other.types && truncated == other.truncated;
+        return ids == other.ids && types == other.types && spans == other.spans && words == other.words &&
+               truncated == other.truncated;
     }
 };
 
-Answer growing(const Tokenizer &tokenizer, const Input &input, std::size_t max_length) {
+Answer growing(const Tokenizer &tokenizer, const Input &input, std::size_t max_length, TruncationStrategy strategy) {
     EncodeOptions options;
     options.max_length = static_cast<std::int64_t>(max_length);
+    options.strategy = strategy;
     Rows rows;
-    tokenizer.encode_one(input, options, OffsetUnit::kNone, false, rows);
+    tokenizer.encode_one(input, options, OffsetUnit::kBytes, false, rows);
     std::vector<std::int32_t> types(rows.ids.size());
     describe_row(tokenizer.row_template(input.pair), true, rows.ids.size(),
                  static_cast<std::size_t>(rows.first_lengths[0]), RowField::kTypeIds, types.data());
-    return {rows.ids, types, rows.truncated[0] != 0};
+    std::vector<std::pair<std::int32_t, std::int32_t>> spans;
+    for (const Span &span : rows.spans)
+        spans.emplace_back(span.start, span.end);
+    return {rows.ids, types, spans, rows.words, rows.truncated[0] != 0};
 }
 
-Answer fixed(FixedEncoder &encoder, const Input &input, std::size_t max_length) {
+Answer fixed(FixedEncoder &encoder, const Input &input, std::size_t max_length, TruncationStrategy strategy) {
     std::vector<std::int32_t> ids(max_length), types(max_length);
-    const FixedEncoder::Row row = encoder.encode(input, ids.data(), types.data());
+    const FixedEncoder::Row row = encoder.encode(input, strategy, ids.data(), types.data());
     ids.resize(row.length);
     types.resize(row.length);
-    return {ids, types, row.truncated};
+    std::vector<std::pair<std::int32_t, std::int32_t>> spans(row.length);
+    std::vector<std::int32_t> words(row.length, -1);
+    const auto fill = [&](const TokenList &list, const FixedEncoder::Part &part) {
+        for (std::size_t i = 0; i < part.count; ++i) {
+            spans[part.begin + i] = {list.spans()[i].start, list.spans()[i].end};
+            words[part.begin + i] = list.words()[i];
+        }
+    };
+    fill(encoder.first(), row.first);
+    fill(encoder.second(), row.second);
+    return {ids, types, spans, words, row.truncated};
+}
+
+/// Whether a text holds marks that survive strip_accents, whose place may be a neighbour's in fixed memory.
+bool has_lasting_marks(std::string_view text) {
+    for (const char *mark : {"\xE3\x80\xAE", "\xE3\x80\xAF", "\xF0\x9D\x85\xA5"}) {
+        if (text.find(mark) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+/// The answer without what depends on such marks.
+Answer comparable(Answer answer, const Input &input) {
+    if (has_lasting_marks(input.first) || has_lasting_marks(input.second)) answer.spans.clear();
+    return answer;
+}
+
+/// Whether the strategy can make the pair fit, by the tokenizer that says so with an exception.
+bool fits(const Tokenizer &tokenizer, const Input &input, std::size_t max_length) {
+    Rows rows;
+    tokenizer.encode_one({input.first, {}, false}, {}, OffsetUnit::kNone, false, rows);
+    return rows.ids.size() - 2 < max_length - 3;
 }
 
 void rows_equal_the_growing_tokenizers() {
@@ -82,11 +120,20 @@ void rows_equal_the_growing_tokenizers() {
         for (const bool added : {false, true}) {
             const auto tokenizer = Tokenizer::from_bytes(sample::bytes(lowercase, added));
             for (const std::size_t max_length : {3, 4, 9, 40, 500}) {
-                FixedEncoder encoder(tokenizer->model(), max_length, std::pmr::get_default_resource());
+                FixedEncoder encoder(tokenizer->model(), max_length, OffsetUnit::kBytes,
+                                     std::pmr::get_default_resource());
                 for (int i = 0; i < 150; ++i) {
                     const std::string first = random_text(random), second = random_text(random);
                     const Input input{first, second, i % 2 == 1};
-                    CHECK(fixed(encoder, input, max_length) == growing(*tokenizer, input, max_length));
+                    const auto longest = TruncationStrategy::kLongestFirst,
+                               second_only = TruncationStrategy::kOnlySecond;
+                    CHECK(comparable(fixed(encoder, input, max_length, longest), input) ==
+                          comparable(growing(*tokenizer, input, max_length, longest), input));
+                    if (!input.pair || max_length < 4) continue;
+                    const bool possible = fits(*tokenizer, input, max_length);
+                    const Answer found = comparable(fixed(encoder, input, max_length, second_only), input);
+                    CHECK(possible ? found == comparable(growing(*tokenizer, input, max_length, second_only), input)
+                                   : found.ids.empty());
                 }
             }
         }

@@ -19,8 +19,9 @@ inline void append(const file::Safetensors &from, std::vector<file::NewTensor> &
 }
 
 /// The bytes of a model file; `normalized_added` adds a token that is looked for in normalized text.
-inline std::string whole_model(bool int8, bool classify, bool normalized_added = false, const EngineShape &shape = {}) {
-    const AlignedBytes weights(ModelWriter(shape, int8, classify).bytes());
+inline std::string whole_model(bool int8, engine::Task task, bool normalized_added = false,
+                               const EngineShape &shape = {}) {
+    const AlignedBytes weights(ModelWriter(shape, int8, task).bytes());
     const AlignedBytes tokens(bytes(true, normalized_added));
     std::vector<file::NewTensor> tensors;
     text::Metadata metadata;

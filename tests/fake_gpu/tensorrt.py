@@ -18,7 +18,12 @@ __version__ = os.environ.get("FAKE_TENSORRT_VERSION", "10.3.0.30")
 _MAJOR, _MINOR = (int(part) for part in __version__.split(".")[:2])
 _WAYS = [way for way in os.environ.get("FAKE_TENSORRT_FAIL", "").split(",") if way]
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-_KINDS = {"float32": np.float32, "int32": np.int32}
+_KINDS = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
 
 try:
     _cuda = ctypes.CDLL("libcuda.so.1")
@@ -238,9 +243,12 @@ class _Engine:
         import onnxruntime
 
         self.head = head
-        self.model = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        self.model = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._inputs = [entry.name for entry in self.model.get_inputs()]
         self._outputs = [entry.name for entry in self.model.get_outputs()]
+        self.kinds = {entry.name: entry.type for entry in (*self.model.get_inputs(), *self.model.get_outputs())}
 
     @property
     def num_io_tensors(self):
@@ -257,7 +265,7 @@ class _Engine:
         return TensorIOMode.INPUT if name in self._inputs else TensorIOMode.OUTPUT
 
     def get_tensor_dtype(self, name):
-        return "int32" if name in self._inputs else "float32"
+        return self.kinds[name]
 
     def create_execution_context(self):
         note("create context")
@@ -305,18 +313,17 @@ class _Context:
     def _compute(self):
         feed = {}
         for name, shape in self._shapes.items():
-            feed[name] = _view(self._addresses[name], shape, np.int32).copy()
+            feed[name] = _view(self._addresses[name], shape, nptype(self._engine.kinds[name])).copy()
             note(f"read {name} {feed[name].tolist()}")
         (values,) = self._engine.model.run(None, feed)
         out = next(name for name in self._addresses if name not in self._shapes)
         if fails("nan", self._engine.head["precision"]):
-            values = values * np.float32("nan")
+            values = values * values.dtype.type("nan")
         if fails("slow", self._engine.head["precision"]):
             time.sleep(0.003)
-        shift = np.float32(1) if fails("wrong", self._engine.head["precision"]) else np.float32(0)
-        # one that is off in one direction, since vectors are normalized
-        values[..., 0] += shift
-        _view(self._addresses[out], values.shape, np.float32)[...] = values
+        # off in one direction, since vectors are normalized
+        values[..., 0] += 1 if fails("wrong", self._engine.head["precision"]) else 0
+        _view(self._addresses[out], values.shape, values.dtype)[...] = values
 
 
 def _view(address, shape, kind):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the firmware example against an installed edgebert and compares what it prints for two models.
+# Builds the firmware example against an installed edgebert and compares what it prints for a model of each task.
 #   tests/install/firmware.sh PREFIX BUILD MODELS [CMAKE_ARGUMENT...]
 # The variable RUN is put before the program: "valgrind ...", "qemu-aarch64-static ...". What the first run prints is
 # kept beside the models; every later one must print the same: bits do not depend on the machine.
@@ -11,7 +11,7 @@ here=$(dirname "$0")
 cmake -S "$here/../../examples/firmware" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_FIND_ROOT_PATH="$prefix" \
     "$@" > /dev/null
 cmake --build "$build"
-for model in embed classify; do
+for model in embed classify tag answer; do
     # shellcheck disable=SC2086
     ${RUN:-} "$build/firmware" "$models/$model.edgebert" < "$here/lines.txt" > "$build/$model.txt"
     test "$(wc -l < "$build/$model.txt")" = "$(wc -l < "$here/lines.txt")"

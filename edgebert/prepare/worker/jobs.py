@@ -19,7 +19,7 @@ _STEP = 0.005  # of a build, between two reports
 
 
 def _facts(job: Mapping[str, Any], report: Report) -> Mapping[str, object]:
-    library = import_library(job["library"], this_device())
+    library = import_library(job["library"], this_device(Path(job.get("root", "/"))))
     gpu = find_gpu()
     return {"version": library.version, "gpu": dataclasses.asdict(gpu) if gpu else None}
 

@@ -7,15 +7,11 @@ from onnx import TensorProto
 
 from edgebert.export.lint.findings import Hit, hit, rule
 from edgebert.export.lint.patterns import both, origin
-from edgebert.export.lint.view import View, input_of, integer_attribute
+from edgebert.export.lint.view import View, input_of, integer_attribute, type_name
 from edgebert.export.platforms import Platform, spoken
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 _COARSE = 2.0**-17  # below, an FP16 number has fewer than 8 significant bits
-
-
-def _type_name(kind: int) -> str:
-    return str(TensorProto.DataType.Name(kind))
 
 
 @rule("scale-computed", "error", "calibrate beforehand and write the scale as an initializer", silent=True)
@@ -63,11 +59,11 @@ def scale_type(view: View, platform: Platform) -> Iterator[Hit]:
         if kind in (TensorProto.FLOAT, TensorProto.UNDEFINED):
             continue
         if kind not in _FLOATS:
-            yield hit(node, f"the scale {name!r} is {_type_name(kind)}")
+            yield hit(node, f"the scale {name!r} is {type_name(kind)}")
         elif view.opset < 19:
-            yield hit(node, f"the scale {name!r} is {_type_name(kind)} at opset {view.opset}, allowed since 19")
+            yield hit(node, f"the scale {name!r} is {type_name(kind)} at opset {view.opset}, allowed since 19")
         elif old:
-            yield hit(node, f"the scale {name!r} is {_type_name(kind)}, which TensorRT {spoken(old)} reads as FP32")
+            yield hit(node, f"the scale {name!r} is {type_name(kind)}, which TensorRT {spoken(old)} reads as FP32")
 
 
 @rule("scale-mixed-types", "error", "store the scale in the type of the tensors around the pair")
@@ -81,7 +77,7 @@ def scale_mixed_types(view: View, platform: Platform) -> Iterator[Hit]:
         if node.op_type == "QuantizeLinear":
             data, scale = view.element_type(input_of(node, 0)), view.element_type(input_of(node, 1))
             if data in _FLOATS and scale in _FLOATS and data != scale:
-                yield hit(node, f"a scale in {_type_name(scale)} quantizes a tensor in {_type_name(data)}")
+                yield hit(node, f"a scale in {type_name(scale)} quantizes a tensor in {type_name(data)}")
 
 
 @rule("scale-count", "error", "give one scale a tensor, or one for each index of the axis")

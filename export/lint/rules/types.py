@@ -7,16 +7,12 @@ from onnx import TensorProto
 
 from edgebert.export.lint.findings import Hit, hit, rule
 from edgebert.export.lint.patterns import both, dequantizer, dequantizes
-from edgebert.export.lint.view import View, input_of, integer_attribute, is_onnx, name_of
+from edgebert.export.lint.view import View, input_of, integer_attribute, is_onnx, name_of, type_name
 from edgebert.export.platforms import Platform, spoken
 
 _LARGEST_FLOAT16 = 65504.0
 _INPUTS = (TensorProto.INT32, TensorProto.INT64, TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BOOL)
 _CONSTANTS = (*_INPUTS, TensorProto.INT8)
-
-
-def _type_name(kind: int) -> str:
-    return str(TensorProto.DataType.Name(kind)) if kind in TensorProto.DataType.values() else f"of type {kind}"
 
 
 @rule("input-type", "error", "declare token ids and masks as INT32", silent=True)
@@ -28,7 +24,7 @@ def input_type(view: View, platform: Platform) -> Iterator[Hit]:
     for value in view.model.graph.input:
         kind = view.element_type(value.name)
         if not view.is_constant(value.name) and kind not in _INPUTS:
-            yield Hit(value.name, f"the input is {_type_name(kind)}")
+            yield Hit(value.name, f"the input is {type_name(kind)}")
 
 
 @rule("input-int64", "warning", "declare token ids and masks as INT32, which every release takes as they are")
@@ -52,7 +48,7 @@ def constant_type(view: View, platform: Platform) -> Iterator[Hit]:
     for name, tensor in view.constants.items():
         known = tensor.data_type in (*_CONSTANTS, TensorProto.DOUBLE)
         if not known and not _is_quantized(view, name):  # what Q/DQ read has rules of its own
-            yield Hit(name, f"the constant is {_type_name(tensor.data_type)}")
+            yield Hit(name, f"the constant is {type_name(tensor.data_type)}")
 
 
 @rule("constant-double", "warning", "store the constant as FP32")
@@ -75,13 +71,13 @@ def quantized_type(view: View, platform: Platform) -> Iterator[Hit]:
     for node in both(view):
         wanted = integer_attribute(node, "output_dtype")
         if node.op_type == "QuantizeLinear" and wanted not in (None, TensorProto.UNDEFINED, TensorProto.INT8):
-            yield hit(node, f"it quantizes to {_type_name(wanted)}")
+            yield hit(node, f"it quantizes to {type_name(wanted)}")
     for node in dequantizes(view):
         kind = view.element_type(input_of(node, 0))
         made = view.producer(input_of(node, 0))
         # an INT32 is a bias, and what a QuantizeLinear makes is judged by its zero point
         if kind not in (TensorProto.INT8, TensorProto.INT32, TensorProto.UNDEFINED) and made is None:
-            yield hit(node, f"{input_of(node, 0)!r} is {_type_name(kind)}")
+            yield hit(node, f"{input_of(node, 0)!r} is {type_name(kind)}")
 
 
 @rule("float16-overflow", "error", "write -1e4 into masks, and keep every constant within +-65504", silent=True)

@@ -22,7 +22,8 @@ _MISFIT = 2.0  # a weight this many times beyond the range of its scale does not
 def weight_axis(view: View, platform: Platform) -> Iterator[Hit]:
     """The axis of a weight's scales runs over the output channels of the operator that reads it.
 
-    On a square weight every parser takes the wrong axis in silence and the results are wrong.
+    On a square weight every parser takes the wrong axis in silence. Scales of output channels are then applied to
+    inputs; scales of inputs cannot be taken out of the sum, so that no INT8 kernel fits.
     """
     for linear in linears(view):
         for node in (linear.weight.dequantize, linear.weight.quantize):

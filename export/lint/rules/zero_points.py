@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from edgebert.export.lint.findings import Hit, hit, rule
 from edgebert.export.lint.patterns import both
-from edgebert.export.lint.view import View, input_of
+from edgebert.export.lint.view import View, input_of, type_name
 from edgebert.export.platforms import Platform
 
 
@@ -34,7 +34,7 @@ def zero_point_type(view: View, platform: Platform) -> Iterator[Hit]:
         kind = view.element_type(name) if name else TensorProto.INT8
         # a bias in INT32 has a rule of its own
         if kind not in (TensorProto.INT8, TensorProto.INT32, TensorProto.UNDEFINED):
-            yield hit(node, f"the zero point {name!r} is {TensorProto.DataType.Name(kind)}")
+            yield hit(node, f"the zero point {name!r} is {type_name(kind)}")
 
 
 @rule("zero-point-value", "error", "quantize symmetrically: scale = amax / 127 and zero point 0")

@@ -67,13 +67,12 @@ class Classify:
                     "label": target,
                 }
 
-    def unlabelled(self) -> Array:
-        """Return the target of a text without a label."""
-        return np.full(len(self.labels), NO_LABEL, np.float32) if self.several else np.array([NO_LABEL], np.int64)
+    def unlabelled(self, tokens: int) -> Features:
+        """Return the columns of a text that nobody labelled."""
+        several = np.full(len(self.labels), NO_LABEL, np.float32)
+        return {"label": several if self.several else np.array([NO_LABEL], np.int64)}
 
     def _target(self, row: Row) -> Array:
-        if "label" not in row.values and "labels" not in row.values:
-            return self.unlabelled()
         numbers = []
         for label in _labels(row):
             if label not in self.labels:

@@ -13,8 +13,14 @@ from edgebert.export.train.batches import Batch
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def load_model(kind: str, folder: Path, **settings: Any) -> Any:  # noqa: ANN401
-    """Load a model of a class of transformers; weights that the folder lacks are new, drawn from torch's generator.
+def load_model(kind: str, folder: Path, complete: bool = False, **settings: Any) -> Any:  # noqa: ANN401
+    """Load a model of a class of transformers.
+
+    Args:
+        kind: name of the class.
+        folder: the checkpoint.
+        complete: refuse a folder that lacks weights; else those of a head are new, drawn from torch's generator.
+        settings: for the configuration.
 
     Raises:
         CheckpointError: the weights cannot be loaded, or the encoder lacks some.
@@ -27,7 +33,8 @@ def load_model(kind: str, folder: Path, **settings: Any) -> Any:  # noqa: ANN401
     except Exception as error:  # transformers and safetensors raise unrelated classes
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"the weights in {folder} cannot be loaded: {reason}") from error
-    lost = [key for key in loading["missing_keys"] if "encoder." in key or "embeddings." in key]
+    missing = loading["missing_keys"] + [key for key, *_ in loading["mismatched_keys"]]
+    lost = [key for key in missing if complete or "encoder." in key or "embeddings." in key]
     if lost:
         raise CheckpointError(f"{folder} lacks the weight {lost[0]!r} ({len(lost)} in all): it is incomplete")
     return model

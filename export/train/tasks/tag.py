@@ -67,6 +67,11 @@ class Tag:
                     "words": np.array(numbers, np.int32),
                 }
 
+    def unlabelled(self, tokens: int) -> Features:
+        """Return the columns of a text that nobody labelled."""
+        none = np.empty(0, np.int32)
+        return {"token_labels": np.full(tokens, _IGNORED, np.int32), "places": none, "words": none}
+
     def _numbers(self, tags: list[str], where: str) -> list[int]:
         unknown = next((tag for tag in tags if tag not in self.labels), None)
         if unknown is not None:

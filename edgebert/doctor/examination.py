@@ -57,7 +57,7 @@ def examine(path: Path | None = None, root: Path = Path("/")) -> Examination:
     """
     bundle = None if path is None else open_bundle(path)
     device = this_device(root)
-    states = (tensorrt_state(device, bundle), native_state(), onnxruntime_state(device))
+    states = (tensorrt_state(device, bundle, root), native_state(), onnxruntime_state(device))
     trial, reason = _trial()
     wanted = None if bundle is None else bundle.manifest.engines
     running = [state.name for state in states if state.runs]

@@ -1,0 +1,64 @@
+"""Take what is expected out of a row, or say in one line what is wrong with the row."""
+
+import math
+from collections.abc import Mapping
+
+from edgebert.errors import InputError
+from edgebert.lines import Row
+from edgebert.texts import Record, text_in
+
+_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
+_SHOWN = 5
+
+
+def record_in(row: Row) -> Record:
+    """Return the text of a row, or its pair from "text" and "text_pair" or "text_a" and "text_b"."""
+    for first, second in _PAIRS:
+        if first in row.values and second in row.values:
+            return text_in(row, first), text_in(row, second)
+    return text_in(row, "text")
+
+
+def value_in(row: Row, column: str) -> object:
+    """Return what a row has in a column."""
+    if column not in row.values:
+        found = ", ".join(repr(name) for name in list(row.values)[:8]) or "none"
+        raise InputError(f"{row.where}: there is no column {column!r}, only {found}: name it so")
+    return row.values[column]
+
+
+def list_in(row: Row, column: str) -> list[object]:
+    """Return a list, which tables of text cannot hold."""
+    value = value_in(row, column)
+    if not isinstance(value, list):
+        raise InputError(f"{row.where}: {column} is of type {type(value).__name__}: give a list, in .jsonl or .parquet")
+    return value
+
+
+def number_in(row: Row, column: str) -> float:
+    """Return a finite number, which tables hold as a text."""
+    value = value_in(row, column)
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or isinstance(value, bool):
+        raise InputError(f"{row.where}: {column} is {str(value)[:40]!r}: give a number")
+    return number
+
+
+def label_number(row: Row, label: object, numbers: Mapping[str, int]) -> int:
+    """Return the number of a label that is given by the name that the model knows, or by its number."""
+    if isinstance(label, str) and label in numbers:
+        return numbers[label]
+    number = label if isinstance(label, int) and not isinstance(label, bool) else _whole(label)
+    if number is not None and 0 <= number < len(numbers):
+        return number
+    known = ", ".join(repr(name) for name in list(numbers)[:_SHOWN])
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    raise InputError(f"{row.where}: the model does not know the label {str(label)[:60]!r}: it has {known}{more}")
+
+
+def _whole(label: object) -> int | None:
+    """Read the number of a label in a table, where everything is a text."""
+    return int(label) if isinstance(label, str) and label.isascii() and label.isdecimal() and len(label) < 10 else None
