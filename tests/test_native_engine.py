@@ -96,7 +96,9 @@ HEADS = [{"labels": 0}, {"labels": 5}, {"labels": 5, "task": "tag"}, {"labels": 
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"attention": "int8"}, {"activations": "14"}, {"precision": "fp32"}], ids=lambda each: "-".join(each)
+    "settings",
+    [{}, {"attention": "int8"}, {"activations": "14"}, {"precision": "fp32"}],
+    ids=lambda each: "-".join(each),
 )
 @pytest.mark.parametrize("head", HEADS)
 def test_same_bits_on_every_path_and_thread_count(

@@ -47,8 +47,8 @@ struct Texts {
 class Contract {
   public:
     Contract(const EngineShape &shape, engine::Task task)
-        : texts_(shape), width_(task == engine::Task::kClassify ? 3 : shape.hidden), file_(ModelWriter(shape, true, task).bytes()),
-          model_(Model::from_memory(file_.data(), file_.size())) {}
+        : texts_(shape), width_(task == engine::Task::kClassify ? 3 : shape.hidden),
+          file_(ModelWriter(shape, true, task).bytes()), model_(Model::from_memory(file_.data(), file_.size())) {}
 
     /// The checksums of the answers to the first hundred texts and to all.
     void check(const char *name, std::uint32_t few, std::uint32_t all) {
