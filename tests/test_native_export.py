@@ -135,8 +135,8 @@ def test_the_precise_mode_is_nearer_to_fp32(checkpoint, bundle, tmp_path):
     assert precise.manifest.scheme["native"] == "w8a14-token"
     _, settings = unpack((precise.path / NATIVE_MODEL).read_bytes())
     assert (settings["edgebert.activations"], settings["edgebert.attention"]) == ("14", "fp32")
-    fp32 = load_bundle(bundle, "native", baseline=True).encode(LINES)
-    fast, near = (edgebert.load(each.path, engine="native").encode(LINES) for each in (bundle, precise))
+    fp32 = load_bundle(bundle, "native", baseline=True).encode(LINES[:4])
+    fast, near = (edgebert.load(each.path, engine="native").encode(LINES[:4]) for each in (bundle, precise))
     assert np.abs(near - fp32).max() < np.abs(fast - fp32).max() / 4
 
 
