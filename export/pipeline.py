@@ -8,7 +8,7 @@ from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.gate.hold import hold
 from edgebert.export.graphs import make_graphs
 from edgebert.export.judge import judge
-from edgebert.export.lower import lower, unsupported
+from edgebert.export.lower import FAST, PRECISE, lower, unsupported
 from edgebert.export.recipe import Recipe, model_name, output_of, target_of
 from edgebert.export.texts import for_task, golden_texts, read_export_texts
 from edgebert.export.tokens import check_tokens, samples_of, write_tokenizer
@@ -50,7 +50,8 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
             progress(f"leaving out the native engine: {reason}")
         elif "native" in target.engines:
             progress("lowering to the native engine")
-            native = lower(checkpoint, folder / TOKENIZER, samples, recipe.precision == "int8")
+            scheme = PRECISE if recipe.precise else FAST
+            native = lower(checkpoint, folder / TOKENIZER, samples, recipe.precision == "int8", scheme)
         made = Artefacts(graphs, native)
         draft = write_draft(folder, checkpoint, target, recipe.precision, made)
         draft, outcome = hold(draft, made.makers, evaluation, recipe, texts, samples, progress)

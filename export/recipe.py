@@ -33,6 +33,7 @@ class Recipe:
         model: checkpoint folder or hub id; None is the MiniLM of the ``demo`` extra.
         task: ``embed``, ``classify``, ``tag``, ``answer`` or ``auto`` (what the checkpoint was made for).
         precision: ``int8``, ``fp16`` (of a Jetson) or ``fp32`` (of a CPU).
+        precise: 14-bit activations in INT8 on the engine ``native``: nearer to FP32, and slower.
         target: name of a target, see `edgebert.export.targets`.
         jetpack: of a Jetson: 5, 6 or 7; None is the most common one of the board.
         tensorrt: of a Jetson: a release such as ``"10.3"`` that is meant instead of those of its JetPack.
@@ -58,6 +59,7 @@ class Recipe:
     model: str | None = None
     task: str = "auto"
     precision: str = "int8"
+    precise: bool = False
     target: str = "cpu"
     jetpack: int | None = None
     tensorrt: str | None = None
@@ -77,6 +79,8 @@ class Recipe:
     def __post_init__(self) -> None:
         _check_choice("task", self.task, TASKS)
         _check_choice("precision", self.precision, PRECISIONS)
+        if self.precise and self.precision != "int8":
+            raise InputError(f"precise is of int8 models, the precision is {self.precision!r}: leave one out")
         target = target_of(self)
         served = _served(target)
         if self.precision not in served:

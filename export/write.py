@@ -21,7 +21,7 @@ from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.gate.outcome import Outcome
 from edgebert.export.graphs import Graphs
 from edgebert.export.judge import Verdict
-from edgebert.export.lower import SCHEME, NativeFiles
+from edgebert.export.lower import NativeFiles
 from edgebert.export.mix import Made, Maker
 from edgebert.export.report import model_card, report_json, report_markdown
 from edgebert.export.targets import Target
@@ -127,7 +127,7 @@ def _write_models(folder: Path, made: Artefacts) -> list[str]:
 def _native_scheme(native: NativeFiles | None) -> dict[str, str]:
     if native is None:
         return {}
-    return {"native": "fp32" if native.int8 is None else SCHEME}
+    return {"native": "fp32" if native.int8 is None else native.scheme.name}
 
 
 def _provenance(checkpoint: Checkpoint, made: Artefacts) -> dict[str, str]:

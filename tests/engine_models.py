@@ -38,6 +38,14 @@ class Model:
     def int8(self) -> bool:
         return self.settings["precision"] == "int8"
 
+    @property
+    def wide(self) -> bool:
+        return self.settings.get("activations") == "14"
+
+    @property
+    def weight_max(self) -> int:
+        return 127 if self.wide else 64
+
     def quantizes(self, linear: str) -> bool:
         """Say whether a linear layer is INT8."""
         return self.int8 and linear.startswith("layer.") and linear not in self.kept
@@ -82,10 +90,10 @@ def make(shape: Shape = Shape(), seed: int = 0, labels: int = 0, **settings: str
     return Model(shape, tensors, chosen)
 
 
-def quantize_weight(weight: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Codes from -64 to 64 and a scale an output."""
-    scale = (np.abs(weight).max(axis=1) / 64).astype(np.float32)
-    return np.rint(weight / scale[:, None]).clip(-64, 64).astype(np.int8), scale
+def quantize_weight(weight: Array, limit: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Codes from -limit to limit and a scale an output."""
+    scale = (np.abs(weight).max(axis=1) / limit).astype(np.float32)
+    return np.rint(weight / scale[:, None]).clip(-limit, limit).astype(np.int8), scale
 
 
 def quantize_table(table: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
@@ -113,7 +121,7 @@ def file_tensors(model: Model) -> dict[str, npt.NDArray]:
             out[name] = _padded(value)
         elif kind == "weight" and quantized:
             smooth = smoothing(stem, value.shape[1])
-            codes, scale = quantize_weight(value if smooth is None else value / smooth)
+            codes, scale = quantize_weight(value if smooth is None else value / smooth, model.weight_max)
             out[name] = _native.pack_int8(codes)
             out[f"{stem}.scale"] = _padded(scale)
             out[f"{stem}.column_sum"] = _padded(codes.sum(axis=1, dtype=np.int32))
@@ -166,6 +174,39 @@ def write(model: Model, path: Path) -> Path:
     return path
 
 
+def float_attention(q: Array, k: Array, v: Array) -> Array:
+    """Each [heads, tokens, head size]."""
+    scores = q @ k.transpose(0, 2, 1)
+    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
+    return (weights / weights.sum(axis=2, keepdims=True)) @ v
+
+
+def integer_attention(q: Array, k: Array, v: Array) -> Array:
+    def codes(x: Array, limit: int) -> tuple[Array, Array]:
+        scale = np.abs(x).max(axis=2, keepdims=True) / limit
+        return np.rint(x / scale), scale
+
+    (q, q_scale), (k, k_scale), (v, v_scale) = codes(q, 127), codes(k, 64), codes(v, 64)
+    scores = q @ k.transpose(0, 2, 1) * q_scale * k_scale.transpose(0, 2, 1)
+    powers = coarse_exponential(scores - scores.max(axis=2, keepdims=True))
+    scaled = powers * v_scale.transpose(0, 2, 1)
+    most = scaled.max(axis=2, keepdims=True)
+    return np.rint(scaled / most * 255) @ v * most / 255 / powers.sum(axis=2, keepdims=True)
+
+
+def coarse_exponential(x: Array) -> Array:
+    """e to the x as `coarse_exponential` of kernels/polynomials.h has it."""
+    n = np.rint(x / np.log(2))
+    return np.polyval([0.165668337, 0.504964101, 1.00016423, 0.999928044], x - n * np.log(2)) * 2**n
+
+
+def coarse_gelu(x: Array) -> Array:
+    """GELU as `coarse_gelu` of kernels/polynomials.h has it."""
+    powers = [2.25884962e-8, -1.58884328e-6, 4.77642424e-5, -8.12191336e-4, 8.76371205e-3, -6.45544635e-2, 0.397870306]
+    cut = x.clip(-4, 4)
+    return x / 2 + x * cut * np.polyval(powers, cut**2)
+
+
 class Reference:
     """The engine's formulas in float64 with NumPy."""
 
@@ -180,12 +221,13 @@ class Reference:
         if not self.model.quantizes(name):
             return x @ weight.T.astype(np.float64) + bias
         smooth = smoothing(name, weight.shape[1])
-        codes, scale = quantize_weight(weight if smooth is None else weight / smooth)
+        codes, scale = quantize_weight(weight if smooth is None else weight / smooth, self.model.weight_max)
         x = x if smooth is None else x * smooth
+        most = 16383 if self.model.wide else 255
         low, high = np.minimum(x.min(axis=1), 0), np.maximum(x.max(axis=1), 0)
-        step = (high - low) / 255
+        step = (high - low) / most
         zero = np.rint(-low / step)
-        tokens = np.rint(x / step[:, None] + zero[:, None]).clip(0, 255) - zero[:, None]
+        tokens = np.rint(x / step[:, None] + zero[:, None]).clip(0, most) - zero[:, None]
         return tokens @ codes.T.astype(np.float64) * step[:, None] * scale + bias
 
     def norm(self, name: str, x: Array) -> Array:
@@ -207,13 +249,13 @@ class Reference:
             name = f"layer.{layer}"
             q, k, v = np.split(self.linear(f"{name}.qkv", x), 3, axis=1)
             heads = lambda m: m.reshape(len(ids), shape.heads, -1).transpose(1, 0, 2)  # noqa: E731
-            scores = heads(q) @ heads(k).transpose(0, 2, 1)
-            weights = np.exp(scores - scores.max(axis=2, keepdims=True))
-            context = (weights / weights.sum(axis=2, keepdims=True)) @ heads(v)
+            attend = integer_attention if self.model.settings.get("attention") == "int8" else float_attention
+            context = attend(heads(q), heads(k), heads(v))
             context = context.transpose(1, 0, 2).reshape(len(ids), -1)
             x = self.norm(f"{name}.attention_norm", x + self.linear(f"{name}.attention_output", context))
             wide = self.linear(f"{name}.intermediate", x)
-            wide = wide * (1 + erf(wide / np.sqrt(2))) / 2
+            coarse = self.model.quantizes(f"{name}.output") and not self.model.wide
+            wide = coarse_gelu(wide) if coarse else wide * (1 + erf(wide / np.sqrt(2))) / 2
             x = self.norm(f"{name}.output_norm", x + self.linear(f"{name}.output", wide))
         return x
 

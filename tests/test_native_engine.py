@@ -41,8 +41,10 @@ def test_fp32_equals_float64(shape: Shape, tmp_path: Path) -> None:
         assert not hidden[row, length:].any()
 
 
-def test_int8_follows_the_formulas(tmp_path: Path) -> None:
-    model = engine_models.make(Shape(layers=1))
+@pytest.mark.parametrize("shape", [Shape(layers=1), Shape(layers=1, hidden=78, heads=3, intermediate=100)])
+@pytest.mark.parametrize("setting", [{}, {"attention": "int8"}, {"activations": "14"}])
+def test_int8_follows_the_formulas(shape: Shape, setting: dict[str, str], tmp_path: Path) -> None:
+    model = engine_models.make(shape, **setting)
     ids = make_ids(LENGTHS)
     hidden = open_model(model, tmp_path).session(1).run(ids, LENGTHS)
     errors = []
@@ -50,8 +52,8 @@ def test_int8_follows_the_formulas(tmp_path: Path) -> None:
         errors.append(np.abs(hidden[row, :length] - Reference(model).hidden(ids[row, :length])).max(axis=1))
     found = np.concatenate(errors)
     # float32 and float64 round a code differently now and then, which moves a token a little
-    assert np.median(found) < 1e-5
-    assert found.max() < 0.05
+    assert np.median(found) < (1e-4 if setting else 1e-5)
+    assert found.max() < (1e-3 if "activations" in setting else 0.05)
 
 
 KEPT = [
@@ -93,10 +95,16 @@ def test_token_types_count(tmp_path: Path) -> None:
 HEADS = [{"labels": 0}, {"labels": 5}, {"labels": 5, "task": "tag"}, {"labels": 2, "task": "answer"}]
 
 
-@pytest.mark.parametrize("precision", ["int8", "fp32"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"attention": "int8"}, {"activations": "14"}, {"precision": "fp32"}],
+    ids=lambda each: "-".join(each),
+)
 @pytest.mark.parametrize("head", HEADS)
-def test_same_bits_on_every_path_and_thread_count(precision: str, head: dict[str, Any], tmp_path: Path) -> None:
-    model = open_model(engine_models.make(SHAPES[1], precision=precision, **head), tmp_path)
+def test_same_bits_on_every_path_and_thread_count(
+    settings: dict[str, str], head: dict[str, Any], tmp_path: Path
+) -> None:
+    model = open_model(engine_models.make(SHAPES[1], **settings, **head), tmp_path)
     ids = make_ids(LENGTHS)
     expected = model.session(1, path="scalar")
     for path in _native.cpu_paths():

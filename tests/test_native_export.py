@@ -22,6 +22,7 @@ from edgebert.engines import open_session
 from edgebert.errors import BundleError, InputError
 from edgebert.export import Recipe, export
 from edgebert.export.checkpoint import load_checkpoint
+from edgebert.export.lower.attention import attend_integer
 from edgebert.export.lower.forward import embed, encode
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.quantize import integer_table
@@ -120,11 +121,28 @@ def test_the_engine_computes_what_the_simulation_does(checkpoint, bundle):
         sample = Sample(ids, (np.arange(tokens)[None] > tokens // 2).astype(np.int32))
         hidden = embed(weights, integer_table(weights.word), [sample])
         for layer, linears in zip(weights.layers, layers, strict=True):
-            hidden = encode(layer, weights, hidden, [tokens], lambda kind, values, of=linears: of[kind](values))
+            hidden = encode(
+                layer, weights, hidden, [tokens], lambda kind, values, of=linears: of[kind](values), attend_integer
+            )
         found = session.run(ids, np.ones_like(ids), sample.token_type_ids)[0]
         # a difference in the last bit of a float may flip the rounding of an activation, by one step of 255
         assert np.abs(found - hidden.numpy()).max() < 0.02
         assert np.abs(found - hidden.numpy()).mean() < 1e-3
+
+
+def test_the_precise_mode_is_nearer_to_fp32(checkpoint, bundle, tmp_path):
+    precise = export(Recipe(tmp_path / "precise.bundle", model=str(checkpoint), precise=True))
+    assert precise.manifest.scheme["native"] == "w8a14-token"
+    _, settings = unpack((precise.path / NATIVE_MODEL).read_bytes())
+    assert (settings["edgebert.activations"], settings["edgebert.attention"]) == ("14", "fp32")
+    fp32 = load_bundle(bundle, "native", baseline=True).encode(LINES[:4])
+    fast, near = (edgebert.load(each.path, engine="native").encode(LINES[:4]) for each in (bundle, precise))
+    assert np.abs(near - fp32).max() < np.abs(fast - fp32).max() / 4
+
+
+def test_precise_is_of_int8_alone():
+    with pytest.raises(InputError, match="precise is of int8 models"):
+        Recipe(precision="fp32", precise=True)
 
 
 def test_the_golden_answers_in_the_file_are_the_engines(classifier):

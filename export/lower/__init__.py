@@ -11,15 +11,14 @@ from edgebert.export.lower.answers import engine_answers
 from edgebert.export.lower.integer import IntegerLinear
 from edgebert.export.lower.native import Floats, GoldenTexts, model_bytes
 from edgebert.export.lower.quantize import WeightQuantizer
+from edgebert.export.lower.scheme import FAST, PRECISE, Scheme
 from edgebert.export.lower.weights import Linear, Weights, read_weights, unsupported
 from edgebert.export.mix import Made, Mix, layer_name
 from edgebert.export.texts import golden_texts
 from edgebert.export.tokens import samples_of
 from edgebert.tokenizer import Tokenizer
 
-__all__ = ["SCHEME", "NativeFiles", "NativeMaker", "lower", "unsupported"]
-
-SCHEME = "w7a8-token"  # of an INT8 file; docs/bundle-format.md says what it means
+__all__ = ["FAST", "PRECISE", "NativeFiles", "NativeMaker", "Scheme", "lower", "unsupported"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +26,7 @@ class NativeFiles:
     """The contents of the native engine's files; ``int8`` and its ``maker`` are None where the bundle is FP32."""
 
     fp32: bytes
+    scheme: Scheme  # of ``int8``
     int8: Made | None
     maker: "NativeMaker | None"
 
@@ -45,7 +45,7 @@ class NativeMaker:
 
     def __init__(self, files: "_Files", samples: Sequence[Sample]) -> None:
         self._files = files
-        self._quantizer = WeightQuantizer(files.weights, samples)
+        self._quantizer = WeightQuantizer(files.weights, samples, files.scheme)
 
     def make(self, mix: Mix) -> Made:
         """Make the file; layers after one in float learn anew from the inputs that this gives them."""
@@ -72,16 +72,21 @@ class _Files:
     weights: Weights
     tokenizer: bytes
     golden: GoldenTexts
+    scheme: Scheme
 
     def content(self, layers: Sequence[Mapping[str, IntegerLinear | Linear]] | None) -> bytes:
         """Return the bytes of the file with these linear layers; None for FP32."""
-        return model_bytes(self.checkpoint, self.weights, layers, self.tokenizer, self.golden, self._answer)
+        return model_bytes(
+            self.checkpoint, self.weights, layers, self.tokenizer, self.golden, self._answer, self.scheme
+        )
 
     def _answer(self, content: bytes) -> Floats:
         return engine_answers(content, self.golden.samples)
 
 
-def lower(checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], int8: bool) -> NativeFiles:
+def lower(
+    checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], int8: bool, scheme: Scheme = FAST
+) -> NativeFiles:
     """Lower a checkpoint that is not `unsupported` to the native engine.
 
     Args:
@@ -89,14 +94,15 @@ def lower(checkpoint: Checkpoint, tokenizer: Path, samples: Sequence[Sample], in
         tokenizer: the file of its compiled tokenizer, whose content the files hold too.
         samples: texts that the rounding of INT8 weights learns from.
         int8: make an INT8 file as well.
+        scheme: how it computes.
 
     Raises:
         InputError: there are no samples, or an activation is not finite.
     """
     texts = golden_texts(checkpoint.task)
     golden = GoldenTexts(texts, tuple(samples_of(Tokenizer.from_file(tokenizer), texts, checkpoint.shape.max_tokens)))
-    files = _Files(checkpoint, read_weights(checkpoint), tokenizer.read_bytes(), golden)
+    files = _Files(checkpoint, read_weights(checkpoint), tokenizer.read_bytes(), golden, scheme)
     if not int8:
-        return NativeFiles(files.content(None), None, None)
+        return NativeFiles(files.content(None), scheme, None, None)
     maker = NativeMaker(files, samples)
-    return NativeFiles(files.content(None), maker.make(Mix(maker.settings[0])), maker)
+    return NativeFiles(files.content(None), scheme, maker.make(Mix(maker.settings[0])), maker)

@@ -12,6 +12,7 @@ import torch.nn.functional as functional
 from edgebert.calibration import Sample
 from edgebert.export.lower.weights import Layer, Norm, Weights
 
+Attend = Callable[[torch.Tensor, Sequence[int], int], torch.Tensor]  # as `attend`
 Multiply = Callable[[str, torch.Tensor], torch.Tensor]  # (kind of the linear layer, [tokens, in]) -> [tokens, out]
 
 
@@ -24,10 +25,15 @@ def embed(weights: Weights, word: torch.Tensor, samples: Sequence[Sample]) -> to
 
 
 def encode(
-    layer: Layer, weights: Weights, hidden: torch.Tensor, lengths: Sequence[int], multiply: Multiply
+    layer: Layer,
+    weights: Weights,
+    hidden: torch.Tensor,
+    lengths: Sequence[int],
+    multiply: Multiply,
+    attention: Attend | None = None,
 ) -> torch.Tensor:
     """Run one encoder layer on [tokens, hidden]; ``lengths`` are the tokens of each text."""
-    context = attend(multiply("qkv", hidden), lengths, weights.heads)
+    context = (attention or attend)(multiply("qkv", hidden), lengths, weights.heads)
     hidden = normalize(layer.attention_norm, multiply("attention_output", context) + hidden, weights.epsilon)
     inner = functional.gelu(multiply("intermediate", hidden))
     return normalize(layer.output_norm, multiply("output", inner) + hidden, weights.epsilon)

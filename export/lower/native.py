@@ -15,6 +15,7 @@ from edgebert.container import Array, pack, unpack
 from edgebert.export.checkpoint import Checkpoint
 from edgebert.export.embedding import quantize_rows
 from edgebert.export.lower.integer import IntegerLinear
+from edgebert.export.lower.scheme import FAST, Scheme
 from edgebert.export.lower.weights import Linear, Norm, Weights
 from edgebert.golden import Text
 from edgebert.manifest import ClassifyHead, EmbedHead, TagHead
@@ -39,6 +40,7 @@ def model_bytes(
     tokenizer: bytes,
     golden: GoldenTexts,
     answer: Callable[[bytes], Floats],
+    scheme: Scheme = FAST,
 ) -> bytes:
     """Return the bytes of ``model.edgebert``, or of ``model.fp32.edgebert`` where nothing is quantized.
 
@@ -50,25 +52,28 @@ def model_bytes(
         golden: texts for the golden answers.
         answer: opens the bytes of a model file with the engine and returns its answers to them, float32 [texts, width],
             or [tokens of all texts, width] where each token has one.
+        scheme: of a quantized model.
     """
     tokens, settings = unpack(tokenizer)
     tensors = {**dict(_weight_tensors(weights, quantized)), **tokens}
-    metadata = {**settings, **_settings(checkpoint, weights, "fp32" if quantized is None else "int8")}
+    metadata = {**settings, **_settings(checkpoint, weights, None if quantized is None else scheme)}
     draft = pack(tensors, metadata)
     return pack({**tensors, **_golden_tensors(golden, answer(draft))}, metadata)
 
 
-def _settings(checkpoint: Checkpoint, weights: Weights, precision: str) -> dict[str, str]:
+def _settings(checkpoint: Checkpoint, weights: Weights, scheme: Scheme | None) -> dict[str, str]:
     shape, head = checkpoint.shape, checkpoint.head
     values: dict[str, object] = {
         "format": 1,
         "name": checkpoint.name,
         "task": checkpoint.task,
-        "precision": precision,
+        "precision": "fp32" if scheme is None else "int8",
         "activation": "gelu",
         "layer_norm_epsilon": repr(weights.epsilon),
         **{key: value for key, value in dataclasses.asdict(shape).items() if key != "architecture"},
     }
+    if scheme is not None:
+        values |= {"activations": scheme.activation_bits, "attention": "int8" if scheme.integer_attention else "fp32"}
     if isinstance(head, EmbedHead):
         values |= {"pooling": head.pooling, "normalize": str(head.normalize).lower()}
     if isinstance(head, ClassifyHead):

@@ -10,9 +10,11 @@ import torch
 from edgebert.calibration import Sample, smoothing_factors
 from edgebert.errors import InputError
 from edgebert.export.embedding import quantize_rows
-from edgebert.export.lower.forward import embed, encode
+from edgebert.export.lower.attention import attend_integer
+from edgebert.export.lower.forward import attend, embed, encode
 from edgebert.export.lower.gptq import gptq
-from edgebert.export.lower.integer import WEIGHT_MAX, IntegerLinear, quantize_tokens
+from edgebert.export.lower.integer import IntegerLinear, quantize_tokens
+from edgebert.export.lower.scheme import FAST, Scheme
 from edgebert.export.lower.weights import KINDS, Linear, Weights
 from edgebert.export.mix import layer_name
 from edgebert.export.threads import one_thread
@@ -66,8 +68,9 @@ class WeightQuantizer:
     kept.
     """
 
-    def __init__(self, weights: Weights, samples: Sequence[Sample]) -> None:
+    def __init__(self, weights: Weights, samples: Sequence[Sample], scheme: Scheme = FAST) -> None:
         self._weights = weights
+        self._scheme = scheme
         self._samples = list(_affordable(samples))
         if not self._samples:
             raise InputError("there are no samples: give at least one text")
@@ -92,7 +95,7 @@ class WeightQuantizer:
                 return _float_product(linear, values)
             key = name, frozenset(before)
             if key not in self._known:
-                self._known[key] = _quantized(kind, linear, values)
+                self._known[key] = _quantized(kind, linear, values, self._scheme)
             layers[number][kind], alphas[number][kind] = self._known[key]
             return self._known[key][0](values)
 
@@ -105,7 +108,7 @@ class WeightQuantizer:
 
             def multiply(number: int, kind: str, values: torch.Tensor) -> torch.Tensor:
                 linear = self._weights.layers[number].linears[kind]
-                self._alone[layer_name(number, kind)] = _quantized(kind, linear, values)[0]
+                self._alone[layer_name(number, kind)] = _quantized(kind, linear, values, self._scheme)[0]
                 return _float_product(linear, values)
 
             self._run(multiply)
@@ -114,18 +117,19 @@ class WeightQuantizer:
     def _run(self, multiply: Callable[[int, str, torch.Tensor], torch.Tensor]) -> None:
         """Run the samples through the encoder; ``multiply`` is told the layer, the kind and its input."""
         lengths = [sample.input_ids.shape[1] for sample in self._samples]
+        attention = attend_integer if self._scheme.integer_attention else attend
         with torch.inference_mode(), one_thread():
             hidden = embed(self._weights, integer_table(self._weights.word), self._samples)
             for number, layer in enumerate(self._weights.layers):
-                hidden = encode(layer, self._weights, hidden, lengths, functools.partial(multiply, number))
+                hidden = encode(layer, self._weights, hidden, lengths, functools.partial(multiply, number), attention)
 
 
-def _quantized(kind: str, linear: Linear, values: torch.Tensor) -> tuple[IntegerLinear, float | None]:
+def _quantized(kind: str, linear: Linear, values: torch.Tensor, scheme: Scheme) -> tuple[IntegerLinear, float | None]:
     """Quantize a linear layer for the inputs [tokens, in] that it has, and return also the smoothing that it got."""
     if not bool(torch.isfinite(values).all()):
         raise InputError(f"an input of {kind!r} is NaN or infinite on a sample: the model cannot be quantized")
-    alpha = choose_alpha(linear, values)
-    return quantize_linear(linear, values, alpha), alpha
+    alpha = choose_alpha(linear, values, scheme)
+    return quantize_linear(linear, values, alpha, scheme), alpha
 
 
 def _float_product(linear: Linear, values: torch.Tensor) -> torch.Tensor:
@@ -138,7 +142,7 @@ def integer_table(table: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(rows * scales)
 
 
-def choose_alpha(linear: Linear, values: torch.Tensor) -> float | None:
+def choose_alpha(linear: Linear, values: torch.Tensor, scheme: Scheme = FAST) -> float | None:
     """Return the smoothing of `ALPHAS` whose outputs are nearest to FP32 with plain rounding."""
     judges = values[:: max(1, len(values) // _JUDGES)]
     expected = _float_product(linear, judges)
@@ -146,30 +150,34 @@ def choose_alpha(linear: Linear, values: torch.Tensor) -> float | None:
 
     def error(alpha: float | None) -> float:
         weight, smoothing = _smoothed(linear, maxima, alpha)
-        scale = weight.abs().amax(dim=0) / WEIGHT_MAX
+        scale = weight.abs().amax(dim=0) / scheme.weight_max
         scale = torch.where(scale > 0, scale, torch.ones_like(scale))
         codes = torch.round(weight / scale).to(torch.int8)
-        found = IntegerLinear(codes, scale.float(), linear.bias, smoothing)(judges)
+        found = IntegerLinear(codes, scale.float(), linear.bias, smoothing, scheme.activation_max)(judges)
         return float((found - expected).square().sum())
 
     return min(ALPHAS, key=error)
 
 
-def quantize_linear(linear: Linear, values: torch.Tensor, alpha: float | None) -> IntegerLinear:
+def quantize_linear(linear: Linear, values: torch.Tensor, alpha: float | None, scheme: Scheme = FAST) -> IntegerLinear:
     """Quantize one linear layer.
 
     Args:
         linear: the layer.
         values: its inputs on the samples, float32 [tokens, in].
         alpha: strength of the smoothing; None for none.
+        scheme: decides the bits of weights and activations.
     """
     weight, smoothing = _smoothed(linear, values.abs().amax(dim=0), alpha)
-    scale_a, zero_point, codes_a = quantize_tokens(values if smoothing is None else values * smoothing)
+    scale_a, zero_point, codes_a = quantize_tokens(
+        values if smoothing is None else values * smoothing, scheme.activation_max
+    )
     seen = (codes_a - zero_point) * scale_a  # [tokens, in], the inputs as the kernels see them
-    scale = _search_scales(weight)
-    codes = gptq(weight, _hessian(seen), scale, WEIGHT_MAX, _DAMPING_TOKENS / len(seen))
+    scale = _search_scales(weight, scheme.weight_max)
+    codes = gptq(weight, _hessian(seen), scale, scheme.weight_max, _DAMPING_TOKENS / len(seen))
     lost = values.double().mean(dim=0) @ linear.weight.double() - seen.double().mean(dim=0) @ (codes * scale)
-    return IntegerLinear(codes.to(torch.int8), scale.float(), (linear.bias.double() + lost).float(), smoothing)
+    bias = (linear.bias.double() + lost).float()
+    return IntegerLinear(codes.to(torch.int8), scale.float(), bias, smoothing, scheme.activation_max)
 
 
 def _smoothed(linear: Linear, maxima: torch.Tensor, alpha: float | None) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -190,14 +198,14 @@ def _hessian(seen: torch.Tensor) -> torch.Tensor:
     return hessian
 
 
-def _search_scales(weight: torch.Tensor) -> torch.Tensor:
+def _search_scales(weight: torch.Tensor, limit: int) -> torch.Tensor:
     """Return the scale of each output channel with the least squared error of plain rounding, float64 [out]."""
-    largest = weight.abs().amax(dim=0) / WEIGHT_MAX
+    largest = weight.abs().amax(dim=0) / limit
     largest = torch.where(largest > 0, largest, torch.ones_like(largest))
     best, least = largest, torch.full_like(largest, torch.inf)
     for shrink in _SHRINKS:
         scale = (largest * shrink).float()  # what the file will hold
-        codes = torch.clamp(torch.round(weight.float() / scale), -WEIGHT_MAX, WEIGHT_MAX)
+        codes = torch.clamp(torch.round(weight.float() / scale), -limit, limit)
         error = (weight.float() - codes * scale).square().sum(dim=0)
         best = torch.where(error < least, scale.double(), best)
         least = torch.minimum(error, least.float())

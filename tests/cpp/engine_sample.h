@@ -18,6 +18,7 @@ using namespace edgebert;
 
 struct EngineShape {
     std::size_t layers = 2, hidden = 48, heads = 4, intermediate = 100, vocabulary = 30, max_tokens = 40;
+    const char *attention = "fp32", *activations = "8"; // of an INT8 model
 };
 
 /// Bytes that start at a multiple of 64.
@@ -134,6 +135,8 @@ class ModelWriter {
                              {"edgebert.name", "sample"},
                              {"edgebert.task", task_name()},
                              {"edgebert.precision", int8_ ? "int8" : "fp32"},
+                             {"edgebert.attention", shape_.attention},
+                             {"edgebert.activations", shape_.activations},
                              {"edgebert.layers", number(shape_.layers)},
                              {"edgebert.hidden", number(shape_.hidden)},
                              {"edgebert.heads", number(shape_.heads)},

@@ -89,7 +89,8 @@ void int8_products_are_equal() {
     for (int turn = 0; turn < 120; ++turn) {
         const auto rows = static_cast<std::size_t>(random.between(1, 40));
         Int8Case work(random, rows, inputs[random.bits() % 11], outputs[random.bits() % 8], turn % 4 == 0);
-        for (const Finish finish : {Finish::kStore, Finish::kGelu, Finish::kAdd}) {
+        for (const Finish finish :
+             {Finish::kStore, Finish::kGelu, Finish::kCoarseGelu, Finish::kAdd, Finish::kAddGelu}) {
             const std::vector<float> expected = work.run(scalar_kernels(), finish);
             each_path([&](const Kernels &kernels) { CHECK(same(work.run(kernels, finish), expected)); });
         }
@@ -170,6 +171,79 @@ void row_work_is_equal() {
     }
 }
 
+/// Heads as codes, probabilities as codes and values as a weight: all bytes that INT8 attention makes.
+std::vector<std::uint8_t> attention_bytes(const Kernels &kernels, const std::vector<float> &values, std::size_t heads,
+                                          std::size_t size) {
+    const std::size_t padded = round_up(size, 16), tokens = values.size() / (heads * size);
+    std::vector<std::uint8_t> codes(tokens * heads * padded), bytes;
+    std::vector<HeadScale> scales(heads);
+    const auto keep = [&](const void *data, std::size_t count) {
+        const auto *const from = static_cast<const std::uint8_t *>(data);
+        bytes.insert(bytes.end(), from, from + count);
+    };
+    for (std::size_t token = 0; token < tokens; ++token) {
+        CHECK(kernels.quantize_heads(&values[token * heads * size], heads, size, 64.0f, token % 2 == 0,
+                                     &codes[token * heads * padded], scales.data()));
+        keep(scales.data(), heads * sizeof(HeadScale));
+    }
+    keep(codes.data(), codes.size());
+    std::vector<std::int8_t> weight(padded * round_up(tokens, 4));
+    std::vector<std::int32_t> sums(padded);
+    kernels.pack_values(codes.data(), heads * padded, tokens, size, weight.data(), sums.data());
+    keep(weight.data(), weight.size());
+    keep(sums.data(), sums.size() * sizeof(sums[0]));
+    std::vector<float> scores = values, factors(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(size));
+    for (float &factor : factors)
+        factor = std::abs(factor);
+    std::vector<std::uint8_t> probabilities(tokens * heads * padded);
+    std::vector<CodeScale> row_scales(tokens * heads);
+    kernels.softmax_codes({scores.data(), size}, tokens * heads, size, factors.data(),
+                          {probabilities.data(), padded, row_scales.data()});
+    keep(probabilities.data(), probabilities.size());
+    keep(row_scales.data(), row_scales.size() * sizeof(CodeScale));
+    return bytes;
+}
+
+void attention_is_equal() {
+    Random random(6);
+    for (int turn = 0; turn < 60; ++turn) {
+        const auto heads = static_cast<std::size_t>(random.between(1, 4));
+        const auto size = static_cast<std::size_t>(random.between(1, 70));
+        const auto tokens = static_cast<std::size_t>(random.between(1, 19));
+        const float scales[] = {0.0f, 1e-33f, 1.0f, 30.0f};
+        const std::vector<float> values = random.reals(tokens * heads * size, scales[turn % 4]);
+        const std::vector<std::uint8_t> expected = attention_bytes(scalar_kernels(), values, heads, size);
+        each_path(
+            [&](const Kernels &kernels) { CHECK(same(attention_bytes(kernels, values, heads, size), expected)); });
+    }
+}
+
+void wide_codes_are_equal() {
+    Random random(8);
+    for (int turn = 0; turn < 100; ++turn) {
+        const auto width = static_cast<std::size_t>(random.between(1, 200));
+        std::vector<float> values = random.reals(width, 4.0f);
+        const auto run = [&](const Kernels &kernels) {
+            std::vector<std::uint8_t> high(round_up(width, 16)), low(high.size());
+            CodeScale scales[2];
+            CHECK(kernels.quantize_wide({values.data(), width}, 1, width, nullptr, {high.data(), high.size(), scales},
+                                        {low.data(), low.size(), scales + 1}));
+            const float step = scales[1].scale;
+            const int zero = 128 * scales[0].zero_point + scales[1].zero_point;
+            CHECK(scales[0].scale == 128 * step);
+            for (std::size_t i = 0; i < width; ++i) {
+                CHECK(high[i] < 128 && low[i] < 128);
+                const auto code = static_cast<float>(128 * high[i] + low[i] - zero);
+                CHECK(std::abs(code * step - values[i]) <= 0.51f * step);
+            }
+            high.insert(high.end(), low.begin(), low.end());
+            return high;
+        };
+        const std::vector<std::uint8_t> expected = run(scalar_kernels());
+        each_path([&](const Kernels &kernels) { CHECK(same(run(kernels), expected)); });
+    }
+}
+
 void numbers_that_are_not_finite_are_seen() {
     for (const float wrong : {std::nanf(""), INFINITY, -INFINITY}) {
         each_path([&](const Kernels &kernels) {
@@ -178,6 +252,10 @@ void numbers_that_are_not_finite_are_seen() {
             std::vector<std::uint8_t> codes(64);
             CodeScale scale{};
             CHECK(!kernels.quantize({values.data(), 40}, 1, 40, nullptr, {codes.data(), 64, &scale}));
+            CHECK(!kernels.quantize_wide({values.data(), 40}, 1, 40, nullptr, {codes.data(), 64, &scale},
+                                         {codes.data(), 64, &scale}));
+            std::vector<HeadScale> scales(4);
+            CHECK(!kernels.quantize_heads(values.data(), 4, 10, 64.0f, false, codes.data(), scales.data()));
             CHECK(!kernels.layer_norm({values.data(), 40}, 1, 40, {values.data(), values.data()}, 1e-12f));
             values.assign(40, 1.0f);
             values[37] = wrong;
@@ -223,6 +301,15 @@ void polynomials_are_accurate() {
     const auto exact_gelu = [](double x) { return x * (1 + std::erf(x / std::sqrt(2.0))) / 2; };
     const double gelu_error = largest_error(-6.0f, 6.0f, gelu_of, exact_gelu, one);
     std::printf("largest errors: exp %.2f ulp, erf %.2g, gelu %.2g\n", exp_error, erf_error, gelu_error);
+    const auto coarse_exponential_of = [](float x) { return coarse_exponential(Floats::broadcast(x)).lane[0]; };
+    const auto itself = [](double right) { return right; };
+    const double coarse_exp =
+        largest_error(-87.0f, 0.0f, coarse_exponential_of, [](double x) { return std::exp(x); }, itself);
+    const auto coarse_gelu_of = [](float x) { return coarse_gelu(Floats::broadcast(x)).lane[0]; };
+    const double coarse = largest_error(-8.0f, 8.0f, coarse_gelu_of, exact_gelu, one);
+    std::printf("coarse: exp %.2g of it, gelu %.2g\n", coarse_exp, coarse);
+    CHECK(coarse_exp < 1e-4);
+    CHECK(coarse < 2e-4);
     CHECK(exp_error < 2);
     CHECK(erf_error < 2.5e-7);
     CHECK(gelu_error < 8e-7);
@@ -235,6 +322,8 @@ int main() {
     int8_products_are_equal();
     fp32_products_are_equal();
     row_work_is_equal();
+    attention_is_equal();
+    wide_codes_are_equal();
     numbers_that_are_not_finite_are_seen();
     fused_rounds_once();
     polynomials_are_accurate();

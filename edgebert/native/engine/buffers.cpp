@@ -42,6 +42,7 @@ Scratch plan_scratch(Planner &planner, const Config &config, std::size_t slots) 
     Scratch scratch{};
     const std::size_t widest = std::max(config.hidden, config.intermediate);
     if (config.precision == Precision::kInt8) scratch.codes = planner.codes(kBlockRows, widest, kBlockRows);
+    if (config.wide) scratch.low_codes = planner.codes(kBlockRows, widest, kBlockRows);
     scratch.intermediate = planner.rows(kBlockRows, config.intermediate);
     scratch.scores = planner.rows(kScoreRows, slots);
     if (config.attention == Precision::kFp32) return scratch;

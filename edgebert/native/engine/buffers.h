@@ -14,7 +14,7 @@ constexpr std::size_t kBlockRows = 48;
 /// Query rows whose attention scores a thread holds at once.
 constexpr std::size_t kScoreRows = 24;
 
-/// The limits of codes in INT8 attention. Keys and values are weights of a product with u8 codes: `kMaxWeight`.
+/// The limits of codes in INT8 attention. Keys and values are weights of a product with u8 codes.
 constexpr float kQueryLimit = 127.0f, kKeyLimit = 64.0f;
 
 /// A text of a pass. Its keys and values start at a slot that is a multiple of 16.
@@ -24,7 +24,8 @@ struct Segment {
 
 /// What a thread needs for itself.
 struct Scratch {
-    CodeRows codes;         // [kBlockRows, widest input], INT8 models only
+    CodeRows codes;         // [kBlockRows, widest input], INT8 models only; the high half of wide activations
+    CodeRows low_codes;     // the low half of wide activations
     FloatRows intermediate; // [kBlockRows, intermediate]
     FloatRows scores;       // [kScoreRows, slots]
 

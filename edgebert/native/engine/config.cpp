@@ -88,6 +88,7 @@ constexpr Choice<bool> kFlags[] = {{"true", true}, {"false", false}};
 constexpr Choice<Task> kTasks[] = {
     {"embed", Task::kEmbed}, {"classify", Task::kClassify}, {"tag", Task::kTag}, {"answer", Task::kAnswer}};
 constexpr Choice<Precision> kPrecisions[] = {{"int8", Precision::kInt8}, {"fp32", Precision::kFp32}};
+constexpr Choice<bool> kWidths[] = {{"8", false}, {"14", true}}; // bits of an activation
 constexpr Choice<Pooling> kPoolings[] = {{"mean", Pooling::kMean}, {"cls", Pooling::kCls}, {"max", Pooling::kMax}};
 constexpr Choice<bool> kActivations[] = {{"gelu", true}};
 constexpr Choice<Problem> kProblems[] = {{"single_label_classification", Problem::kSingleLabel},
@@ -115,6 +116,7 @@ Config parse_config(const Metadata &metadata) {
     config.name = reader.text("name");
     config.task = reader.choice("task", kTasks);
     config.precision = reader.choice("precision", kPrecisions);
+    if (reader.has("activations")) config.wide = reader.choice("activations", kWidths);
     if (reader.has("attention")) config.attention = reader.choice("attention", kPrecisions);
     config.layers = reader.number("layers", 128);
     config.hidden = reader.number("hidden", 16384);

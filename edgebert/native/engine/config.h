@@ -21,6 +21,7 @@ struct Config {
     Task task = Task::kEmbed;
     Precision precision = Precision::kInt8;
     Precision attention = Precision::kFp32; // of the products of queries, keys and values
+    bool wide = false;                      // activations of an INT8 model have 14 bits and weights 8, not 8 and 7
     std::size_t layers = 0, hidden = 0, heads = 0, intermediate = 0, vocabulary = 0;
     std::size_t max_tokens = 0; // of one text, special tokens among them
     float layer_norm_epsilon = 0;

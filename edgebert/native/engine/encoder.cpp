@@ -113,13 +113,26 @@ class Member {
     }
 
     void linear(const Linear &layer, const FloatRows &input, std::size_t rows, const FloatRows &output, Finish finish) {
-        if (layer.weight_int8 != nullptr) {
+        if (layer.weight_int8 != nullptr && config_.wide) {
+            wide_linear(layer, input, rows, output, finish);
+        } else if (layer.weight_int8 != nullptr) {
             finite_ &= kernels_.quantize(input, rows, layer.inputs, layer.smoothing, scratch_.codes);
             kernels_.product_int8(layer, scratch_.codes, rows, output, finish);
         } else {
             kernels_.product_fp32({input.data, input.stride, layer.weight_fp32, layer.inputs * kPanel, layer.inputs,
                                    layer.outputs, rows, layer.bias, output, finish});
         }
+    }
+
+    /// With wide activations: the product of their high halves, and then that of their low halves added.
+    void wide_linear(const Linear &layer, const FloatRows &input, std::size_t rows, const FloatRows &output,
+                     Finish finish) {
+        const CodeRows &high = scratch_.codes, &low = scratch_.low_codes;
+        finite_ &= kernels_.quantize_wide(input, rows, layer.inputs, layer.smoothing, high, low);
+        kernels_.product_int8(layer, high, rows, output, finish == Finish::kAdd ? Finish::kAdd : Finish::kStore);
+        Linear rest = layer;
+        rest.bias = nullptr;
+        kernels_.product_int8(rest, low, rows, output, finish == Finish::kGelu ? Finish::kAddGelu : Finish::kAdd);
     }
 
     /// Keys and values of this member's rows, and their queries unless those of first tokens alone are wanted.
@@ -156,7 +169,8 @@ class Member {
             const FloatRows hidden = from(rows, row);
             linear(layer.attention_output, from(buffers_.context, row), count, hidden, Finish::kAdd);
             normalize(hidden, 0, count, layer.attention_norm);
-            const Finish gelu = layer.output.weight_int8 != nullptr ? Finish::kCoarseGelu : Finish::kGelu;
+            const bool codes = layer.output.weight_int8 != nullptr && !config_.wide;
+            const Finish gelu = codes ? Finish::kCoarseGelu : Finish::kGelu;
             linear(layer.intermediate, hidden, count, scratch_.intermediate, gelu);
             linear(layer.output, scratch_.intermediate, count, hidden, Finish::kAdd);
             normalize(hidden, 0, count, layer.output_norm);

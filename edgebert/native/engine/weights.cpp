@@ -33,7 +33,8 @@ template <class Value> bool all_within(const Value *values, std::size_t count, V
 
 class Finder {
   public:
-    Finder(const file::Safetensors &file, Precision precision) : file_(file), precision_(precision) {}
+    Finder(const file::Safetensors &file, const Config &config)
+        : file_(file), precision_(config.precision), max_weight_(config.wide ? 127 : 64) {}
 
     /// A tensor of this type and shape, aligned for use in place.
     const file::Tensor &tensor(const std::string &name, const char *dtype, const Shape &shape) const {
@@ -70,7 +71,7 @@ class Finder {
     const std::int32_t *column_sums(const std::string &name, std::size_t count, std::size_t inputs) const {
         const file::Tensor &found = tensor(name, "I32", {count});
         const auto *const values = reinterpret_cast<const std::int32_t *>(found.data);
-        if (!all_within(values, count, static_cast<std::int32_t>(kMaxWeight * inputs))) {
+        if (!all_within(values, count, static_cast<std::int32_t>(max_weight_ * inputs))) {
             throw ModelFileError("the tensor " + name + " holds a sum that its weights cannot have");
         }
         return values;
@@ -99,7 +100,7 @@ class Finder {
         layer.inputs = inputs;
         layer.outputs = outputs;
         const std::size_t panels = (outputs + kPanel - 1) / kPanel, padded = panels * kPanel;
-        layer.weight_int8 = codes(name + ".weight", {panels, (inputs + 3) / 4, kPanel, 4}, kMaxWeight);
+        layer.weight_int8 = codes(name + ".weight", {panels, (inputs + 3) / 4, kPanel, 4}, max_weight_);
         layer.scale = floats(name + ".scale", {padded});
         layer.column_sum = column_sums(name + ".column_sum", padded, inputs);
         layer.bias = floats(name + ".bias", {padded});
@@ -109,10 +110,9 @@ class Finder {
     }
 
   private:
-    static constexpr std::int8_t kMaxWeight = 64;
-
     const file::Safetensors &file_;
     Precision precision_;
+    std::int8_t max_weight_; // two products of a weight and a code fit 16 bits: 2 * 64 * 255 and 2 * 127 * 127
 };
 
 LayerWeights read_layer(const Finder &finder, const Config &config, std::size_t index) {
@@ -143,7 +143,7 @@ void read_embeddings(const Finder &finder, const Config &config, Weights &weight
 } // namespace
 
 Weights read_weights(const file::Safetensors &file, const Config &config) {
-    const Finder finder(file, config.precision);
+    const Finder finder(file, config);
     Weights weights;
     read_embeddings(finder, config, weights);
     for (std::size_t i = 0; i < config.layers; ++i)

@@ -19,7 +19,8 @@ inline std::size_t round_up(std::size_t value, std::size_t multiple) {
 /// A linear layer of a model file, in place. INT8 layers have `scale` and `column_sum`, FP32 layers have neither.
 struct Linear {
     std::size_t inputs = 0, outputs = 0;
-    const std::int8_t *weight_int8 = nullptr; // [ceil(outputs/16), ceil(inputs/4), 16, 4], -64 to 64
+    const std::int8_t *weight_int8 =
+        nullptr; // [ceil(outputs/16), ceil(inputs/4), 16, 4], -64 to 64; -127 to 127 with wide codes
     const float *weight_fp32 = nullptr;       // [ceil(outputs/16), inputs, 16]
     const float *scale = nullptr;             // [padded outputs]; nullptr in a product: all 1
     const std::int32_t *column_sum = nullptr; // [padded outputs], the sum of an output's weights

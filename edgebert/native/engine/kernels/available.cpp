@@ -23,6 +23,9 @@ struct Available {
 #ifdef EDGEBERT_PATH_AVX2
         add(cpu.avx2, kAvx2);
 #endif
+#ifdef EDGEBERT_PATH_NEON_I8MM
+        add(cpu.neon_i8mm, kNeonI8mm);
+#endif
 #ifdef EDGEBERT_PATH_NEON_DOTPROD
         add(cpu.neon_dotprod, kNeonDotprod);
 #endif

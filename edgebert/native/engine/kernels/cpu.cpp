@@ -50,10 +50,12 @@ Cpu detect_cpu() {
 
 Cpu detect_cpu() {
     constexpr unsigned long kCrc32 = 1ul << 7, kDotprod = 1ul << 20; // of AT_HWCAP
+    constexpr unsigned long kI8mm = 1ul << 13;                       // of AT_HWCAP2
     const unsigned long capabilities = getauxval(AT_HWCAP);
     Cpu cpu;
     cpu.arm_crc32 = (capabilities & kCrc32) != 0;
     cpu.neon_dotprod = (capabilities & kDotprod) != 0;
+    cpu.neon_i8mm = (getauxval(AT_HWCAP2) & kI8mm) != 0;
     return cpu;
 }
 

@@ -9,6 +9,7 @@ struct Cpu {
     bool avx_vnni = false;    // and VNNI on 256 bits
     bool avx512_vnni = false; // AVX-512 F, BW, DQ, VL and VNNI
     bool neon_dotprod = false;
+    bool neon_i8mm = false;
     bool arm_crc32 = false;
 };
 

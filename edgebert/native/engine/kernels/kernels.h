@@ -16,6 +16,7 @@ enum class Finish : std::uint8_t {
     kGelu,       // output = gelu(value)
     kCoarseGelu, // output = gelu(value) within 2e-4, for the input of a product with 8-bit codes
     kAdd,        // output = output + value
+    kAddGelu,    // output = gelu(output + value)
 };
 
 /// Floats by row; a row starts `stride` floats after the one before it.
@@ -73,6 +74,11 @@ struct Kernels {
     /// Codes for `width` floats of each row, smoothing multiplied on first. False: a number is not finite.
     bool (*quantize)(const FloatRows &input, std::size_t rows, std::size_t width, const float *smoothing,
                      const CodeRows &codes);
+
+    /// The same with codes 0 to 16383 as two codes of 7 bits, each with a scale of its own: the number is the sum of
+    /// both. With weights of 8 bits they make products that fit where those of 8-bit codes and 7-bit weights do.
+    bool (*quantize_wide)(const FloatRows &input, std::size_t rows, std::size_t width, const float *smoothing,
+                          const CodeRows &high, const CodeRows &low);
 
     /// LayerNorm of each row in place. False: a number is not finite.
     bool (*layer_norm)(const FloatRows &values, std::size_t rows, std::size_t width, const Norm &norm, float epsilon);

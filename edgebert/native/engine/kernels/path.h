@@ -15,6 +15,7 @@ template <class Int8, class Fp32> constexpr Kernels make_kernels(const char *nam
             &product_int8<Int8>,
             &product_fp32<Fp32>,
             &quantize<Floats>,
+            &quantize_wide<Floats>,
             &layer_norm<Floats>,
             &embed_int8<Floats>,
             &embed_fp32<Floats>,

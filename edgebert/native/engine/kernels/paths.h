@@ -5,6 +5,6 @@
 
 namespace edgebert::engine {
 
-extern const Kernels kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDotprod;
+extern const Kernels kScalar, kAvx2, kAvxVnni, kAvx512Vnni, kNeon, kNeonDotprod, kNeonI8mm;
 
 } // namespace edgebert::engine

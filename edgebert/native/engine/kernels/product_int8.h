@@ -10,6 +10,15 @@
 
 namespace edgebert::engine {
 
+/// The integer sums of a tile. A path whose instructions want rows in pairs specializes it.
+template <class Dot, int Rows, int Panels> struct Multiply {
+    static EDGEBERT_INLINE void run(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weight,
+                                    std::size_t panel_bytes, std::size_t groups, std::size_t ahead,
+                                    typename Dot::Sums (&sums)[Rows][Panels]) {
+        tile_int8<Dot, Rows, Panels>(codes, stride, weight, panel_bytes, groups, ahead, sums);
+    }
+};
+
 /// A product with everything that its tiles read and write.
 struct Int8Product {
     const Linear &layer;
@@ -30,20 +39,21 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         const std::size_t ahead = row == 0 ? Panels * panel_bytes : 0;
         const std::size_t stride = product.codes.stride;
         Sums sums;
-        tile_int8<Dot, Rows, Panels>(product.codes.data + row * stride, stride,
-                                     layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups, ahead, sums);
+        Multiply<Dot, Rows, Panels>::run(product.codes.data + row * stride, stride,
+                                         layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups, ahead,
+                                         sums);
         const std::size_t left = layer.outputs - column, width = std::size_t{Panels} * 16;
         if (left < width) {
             finish(product, row, column, sums, [&](const Floats &value, float *to, std::size_t lane) {
                 const std::size_t count = std::min(left - std::min(left, lane), std::size_t{16});
-                const bool add = product.finish == Finish::kAdd;
+                const bool add = adds(product.finish);
                 (add ? Floats::load(to, count) + value : value).store(to, count);
             });
         } else if (product.finish == Finish::kCoarseGelu) {
             finish(product, row, column, sums,
                    [](const Floats &value, float *to, std::size_t) { coarse_gelu(value).store(to); });
             return;
-        } else if (product.finish == Finish::kAdd) {
+        } else if (adds(product.finish)) {
             finish(product, row, column, sums,
                    [](const Floats &value, float *to, std::size_t) { (Floats::load(to) + value).store(to); });
         } else {
