@@ -146,9 +146,11 @@ def test_means_are_those_of_the_inputs(weights):
 def test_settings_come_in_the_order_of_their_error(weights, measured):
     maker = StaticMaker(weights, measured, SAMPLES, EVERYTHING)
     expected = answers(build(weights, FLOAT, TENSORRT_8_6), SAMPLES)
-    errors = [relative_error(expected, answers(maker.make(Mix(name)).content, SAMPLES)) for name in maker.settings]
+    *names, last = maker.settings
+    errors = [relative_error(expected, answers(maker.make(Mix(name)).content, SAMPLES)) for name in names]
     assert errors == sorted(errors)
     assert len(errors) == 3
+    assert last == f"{names[0]}; linear layers alone"
 
 
 def test_ranges_from_a_file_make_the_same_graph(weights, measured, tmp_path):
