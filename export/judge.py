@@ -109,7 +109,7 @@ def _distance(draft: Bundle, golden: Golden, engine: str) -> float:
     """Return the largest distance from FP32 of a golden answer, times what another engine may add to it."""
     expected = make_golden(load_bundle(draft, engine, baseline=True), golden.texts).outputs[engine]
     pairs = zip(golden.outputs[engine], expected, strict=True)
-    largest = max(float(np.abs(np.subtract(*pair)).max()) for pair in pairs)
+    largest = max(float(np.abs(np.subtract(*pair)).max(initial=0)) for pair in pairs)
     return float(f"{_TOLERANCE_OF_DISTANCE * largest:.2g}")
 
 

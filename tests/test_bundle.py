@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from edgebert.bundle import GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
 from edgebert.errors import BundleError, EdgebertError
 from edgebert.loader import load
-from edgebert.manifest import ClassifyHead, EmbedHead, FileEntry, Manifest, Shape, parse_manifest
+from edgebert.manifest import (
+    AnswerHead,
+    ClassifyHead,
+    EmbedHead,
+    FileEntry,
+    Manifest,
+    Shape,
+    TagHead,
+    parse_manifest,
+)
 
 EMBED: dict[str, Any] = {
     "format": 1,
@@ -161,6 +170,24 @@ def test_a_manifest_survives_its_json(manifest: Manifest) -> None:
 def test_a_classifier_survives_its_json(head: ClassifyHead) -> None:
     document = {**CLASSIFY, "head": json.loads(json.dumps({"labels": head.labels, "problem_type": head.problem_type}))}
     assert parse_manifest(document, "edgebert.json").head == head
+
+
+@given(st.lists(st.text(), min_size=1, unique=True).map(tuple))
+def test_a_tagger_survives_its_json(labels: tuple[str, ...]) -> None:
+    document = {**CLASSIFY, "task": "tag", "head": json.loads(json.dumps({"labels": labels}))}
+    manifest = parse_manifest(document, "edgebert.json")
+    assert manifest.head == TagHead(labels)
+    assert (manifest.output_width, manifest.output_by_token) == (len(labels), True)
+    document["head"]["labels"].append(labels[0])
+    with pytest.raises(BundleError, match="labels must differ from each other"):
+        parse_manifest(document, "edgebert.json")
+
+
+def test_an_answerer_survives_its_json() -> None:
+    manifest = parse_manifest({**CLASSIFY, "task": "answer", "head": {}}, "edgebert.json")
+    assert manifest.head == AnswerHead()
+    assert (manifest.output_width, manifest.output_by_token) == (2, True)
+    assert manifest.to_json()["head"] == {}
 
 
 JSON = st.recursive(

@@ -18,7 +18,8 @@ HEAD = """\
 
 <!-- written by tools/make_lint_docs.py: do not edit -->
 
-    edgebert lint model.onnx --target jetson --jetpack 6      # any ONNX file, or a bundle
+    edgebert lint my.bundle                                   # for every release that its plan names
+    edgebert lint model.onnx --target jetson --jetpack 6      # any ONNX file
     edgebert lint model.onnx --tensorrt 10.3 --json
     edgebert lint model.onnx --build                          # NVIDIA's own parser and builder too
 

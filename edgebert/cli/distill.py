@@ -6,9 +6,17 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import training as shared
-from edgebert.cli.finetune import print_training
-from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.training import TrainingProgress, is_first_process, parsed_list, parsed_numbers, parsed_pairs
+from edgebert.cli.training import (
+    LayerOptions,
+    LoopOptions,
+    RunOptions,
+    TrainingProgress,
+    parsed_list,
+    parsed_numbers,
+    parsed_pairs,
+    print_training,
+    training_settings,
+)
 from edgebert.cli.words import UsageError
 
 
@@ -19,18 +27,22 @@ def distill(
     ],
     train: shared.TrainOption,
     output: shared.CheckpointOption,
-    layers: Annotated[int, typer.Option("--layers", min=1, help="Layers of the student.")] = 3,
+    *,
+    layers: Annotated[int, typer.Option("--layers", metavar="N", min=1, help="Layers of the student.")] = 3,
     keep: Annotated[
         str | None,
         typer.Option("--keep", metavar="N,...", help="Layers of the teacher to start from; without it evenly spaced."),
     ] = None,
     hidden: Annotated[
         int | None,
-        typer.Option("--hidden", min=1, help="Width; another than the teacher's starts from new layers."),
+        typer.Option("--hidden", metavar="N", min=1, help="Width; another than the teacher's starts from new layers."),
     ] = None,
-    heads: Annotated[int | None, typer.Option("--heads", min=1, help="Attention heads, with --hidden.")] = None,
+    heads: Annotated[
+        int | None, typer.Option("--heads", metavar="N", min=1, help="Attention heads, with --hidden.")
+    ] = None,
     ffn: Annotated[
-        int | None, typer.Option("--ffn", min=1, help="Feed-forward width, with --hidden; without it 4 times that.")
+        int | None,
+        typer.Option("--ffn", metavar="N", min=1, help="Feed-forward width, with --hidden; without it 4 times that."),
     ] = None,
     dev: shared.DevOption = None,
     unlabelled: Annotated[
@@ -46,8 +58,10 @@ def distill(
             help="Of logits, labels, hidden, attention and relations; for vectors mse and cosine for the first two.",
         ),
     ] = None,
-    temperature: Annotated[float, typer.Option("--temperature", help="Softens the labels of the teacher.")] = 2.0,
-    augment: Annotated[int, typer.Option("--augment", min=0, help="Changed copies of each text.")] = 0,
+    temperature: Annotated[
+        float, typer.Option("--temperature", metavar="T", help="Softens the labels of the teacher.")
+    ] = 2.0,
+    augment: Annotated[int, typer.Option("--augment", metavar="N", min=0, help="Changed copies of each text.")] = 0,
     augment_by: Annotated[
         str, typer.Option("--augment-by", metavar="NAMES", help="delete, swap, neighbours, mlm.")
     ] = "delete,swap,neighbours",
@@ -60,29 +74,20 @@ def distill(
         typer.Option("--prune-vocabulary", metavar="FILE", help="Keep the tokens of these texts and of --train alone."),
     ] = None,
     prune_ffn: Annotated[
-        int | None, typer.Option("--prune-ffn", min=1, help="Neurons that each feed-forward block keeps.")
+        int | None, typer.Option("--prune-ffn", metavar="N", min=1, help="Neurons that each feed-forward block keeps.")
     ] = None,
-    prune_heads: Annotated[int | None, typer.Option("--prune-heads", min=1, help="Heads a layer keeps.")] = None,
+    prune_heads: Annotated[
+        int | None, typer.Option("--prune-heads", metavar="N", min=1, help="Heads a layer keeps.")
+    ] = None,
     quantization_aware: Annotated[
         int, typer.Option("--quantization-aware", metavar="EPOCHS", min=0, help="Last epochs, with INT8 simulated.")
     ] = 0,
     epochs: shared.EpochsOption = 4,
-    batch_size: shared.BatchOption = 32,
-    accumulate: shared.PartsOption = 1,
     learning_rate: shared.RateOption = 1e-4,
-    layer_decay: shared.LayerDecayOption = 1.0,
-    freeze: shared.FreezeOption = None,
-    unfreeze: shared.UnfreezeOption = None,
-    max_tokens: shared.MaxTokensOption = None,
-    patience: shared.PatienceOption = None,
-    precision: shared.PrecisionOption = "auto",
-    seed: shared.SeedOption = 0,
     seeds: shared.SeedsOption = 1,
-    save_every: shared.SaveEveryOption = 500,
-    resume: shared.ResumeOption = False,
-    force: shared.ForceOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    loop: LoopOptions,
+    trained: LayerOptions,
+    running: RunOptions,
 ) -> None:
     """Distill a smaller BERT from a fine-tuned one.
 
@@ -91,23 +96,8 @@ def distill(
     """
     from edgebert.export.train.distill import distill
     from edgebert.export.train.distill_settings import Distill
-    from edgebert.export.train.settings import Training
     from edgebert.export.train.students import Shape
 
-    training = Training(
-        epochs=epochs,
-        batch_size=batch_size,
-        parts=accumulate,
-        learning_rate=learning_rate,
-        layer_decay=layer_decay,
-        freeze=parsed_list(freeze),
-        unfreeze=unfreeze,
-        max_tokens=max_tokens,
-        patience=patience,
-        precision=precision,
-        seed=seed,
-        save_every=save_every,
-    )
     settings = Distill(
         teachers=tuple(teacher),
         train=train,
@@ -126,14 +116,13 @@ def distill(
         prune_heads=prune_heads,
         quantization_aware=quantization_aware,
         seeds=seeds,
-        resume=resume,
-        force=force,
-        training=training,
+        resume=running.resume,
+        force=running.force,
+        training=training_settings(epochs, learning_rate, loop, trained),
     )
-    with TrainingProgress(quiet) as progress:
+    with TrainingProgress(running.quiet) as progress:
         report = distill(settings, progress)
-    if is_first_process():
-        print_training(report, output, as_json)
+    print_training(report, output, running.as_json)
 
 
 def parsed_weights(text: str) -> dict[str, float]:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from edgebert.cli.options import (
     BatchSizeOption,
@@ -38,7 +39,9 @@ class Running:
 def spread(verb: Callable[..., None]) -> Callable[..., None]:
     """Return a verb whose parameters are what the command line has: the fields of a group instead of the group."""
     declared = inspect.signature(verb).parameters.values()
-    groups = {each.name: each.annotation for each in declared if dataclasses.is_dataclass(each.annotation)}
+    groups: dict[str, Any] = {
+        each.name: each.annotation for each in declared if dataclasses.is_dataclass(each.annotation)
+    }
     options: list[inspect.Parameter] = []
     for each in declared:
         fields = dataclasses.fields(groups[each.name]) if each.name in groups else ()

@@ -21,11 +21,14 @@ _SHOWN = 8  # findings of one rule; --json has all
 def lint(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file, or a bundle for a Jetson.")],
     target: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--target", metavar="NAME", help="jetson (the same as jetson-orin), jetson-xavier or jetson-thor."
+            "--target",
+            metavar="NAME",
+            help="jetson (means jetson-orin; the default), jetson-xavier or jetson-thor. Without this, --jetpack and "
+            "--tensorrt a bundle is checked for all releases that it is for.",
         ),
-    ] = "jetson",
+    ] = None,
     jetpack: Annotated[
         int | None, typer.Option("--jetpack", metavar="N", help="5, 6 or 7; without it the board's most common one.")
     ] = None,
@@ -55,8 +58,11 @@ def lint(
     from edgebert.export.lint import lint_file, platform_named, source_of
     from edgebert.export.lint.nvidia import ask_nvidia
 
-    platform = platform_named(target, jetpack, tensorrt)
     source = source_of(model, max_tokens)
+    named = any(each is not None for each in (target, jetpack, tensorrt))
+    platform = source.platform
+    if named or platform is None:
+        platform = platform_named(target or "jetson", jetpack, tensorrt)
     findings = lint_file(source, platform)
     verdict = None
     if with_parser or build:

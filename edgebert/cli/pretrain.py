@@ -6,9 +6,13 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import training as shared
-from edgebert.cli.finetune import print_training
-from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.training import TrainingProgress, is_first_process
+from edgebert.cli.training import (
+    LoopOptions,
+    RunOptions,
+    TrainingProgress,
+    print_training,
+    training_settings,
+)
 
 
 def pretrain(
@@ -17,6 +21,7 @@ def pretrain(
         typer.Option("--corpus", metavar="FILE", help="Text, a sentence a line, an empty line between documents."),
     ],
     output: shared.CheckpointOption,
+    *,
     model: Annotated[
         str | None, typer.Option("--model", metavar="DIR|HUB_ID", help="Checkpoint to go on from.")
     ] = None,
@@ -33,18 +38,9 @@ def pretrain(
         bool, typer.Option("--next-sentence", help="Also learn whether a line follows another.")
     ] = False,
     epochs: shared.EpochsOption = 3,
-    batch_size: shared.BatchOption = 32,
-    accumulate: shared.PartsOption = 1,
     learning_rate: shared.RateOption = 5e-4,
-    max_tokens: shared.MaxTokensOption = None,
-    patience: shared.PatienceOption = None,
-    precision: shared.PrecisionOption = "auto",
-    seed: shared.SeedOption = 0,
-    save_every: shared.SaveEveryOption = 500,
-    resume: shared.ResumeOption = False,
-    force: shared.ForceOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    loop: LoopOptions,
+    running: RunOptions,
 ) -> None:
     """Pre-train a BERT on plain text by masked words.
 
@@ -52,19 +48,7 @@ def pretrain(
     guesses that need no model. Needs the extra "train".
     """
     from edgebert.export.train.pretrain import Pretrain, pretrain
-    from edgebert.export.train.settings import Training
 
-    training = Training(
-        epochs=epochs,
-        batch_size=batch_size,
-        parts=accumulate,
-        learning_rate=learning_rate,
-        max_tokens=max_tokens,
-        patience=patience,
-        precision=precision,
-        seed=seed,
-        save_every=save_every,
-    )
     settings = Pretrain(
         corpus=corpus,
         output=output,
@@ -74,11 +58,10 @@ def pretrain(
         train_vocabulary=train_vocabulary,
         lowercase=not cased,
         next_sentence=next_sentence,
-        resume=resume,
-        force=force,
-        training=training,
+        resume=running.resume,
+        force=running.force,
+        training=training_settings(epochs, learning_rate, loop),
     )
-    with TrainingProgress(quiet) as progress:
+    with TrainingProgress(running.quiet) as progress:
         report = pretrain(settings, progress)
-    if is_first_process():
-        print_training(report, output, as_json)
+    print_training(report, output, running.as_json)

@@ -1,16 +1,22 @@
 """Options and the progress bar that the training verbs share."""
 
+import dataclasses
+import json
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from edgebert.cli.live import Live
+from edgebert.cli.options import JsonOption, QuietOption
 from edgebert.cli.words import UsageError, say
+
+if TYPE_CHECKING:
+    from edgebert.export.train import Report, Training
 
 TrainOption = Annotated[
     str,
@@ -28,22 +34,28 @@ ColumnsOption = Annotated[
         "--columns", metavar="OURS=THEIRS,...", help="What the data calls a column, such as text=sentence,label=intent."
     ),
 ]
-EpochsOption = Annotated[int, typer.Option("--epochs", min=1, help="Passes over the training data.")]
-BatchOption = Annotated[int, typer.Option("--batch-size", min=1, help="Texts a step, over all processes together.")]
-PartsOption = Annotated[
-    int, typer.Option("--accumulate", min=1, help="Pieces a batch is worked through in, to save memory.")
+EpochsOption = Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="Passes over the training data.")]
+BatchOption = Annotated[
+    int, typer.Option("--batch-size", metavar="N", min=1, help="Texts a step, over all processes together.")
 ]
-RateOption = Annotated[float, typer.Option("--learning-rate", help="Highest learning rate.")]
+PartsOption = Annotated[
+    int, typer.Option("--accumulate", metavar="N", min=1, help="Pieces a batch is worked through in, to save memory.")
+]
+RateOption = Annotated[float, typer.Option("--learning-rate", metavar="RATE", help="Highest learning rate.")]
 PatienceOption = Annotated[
-    int | None, typer.Option("--patience", min=1, help="Stop after so many epochs without a better dev metric.")
+    int | None,
+    typer.Option("--patience", metavar="N", min=1, help="Stop after so many epochs without a better dev metric."),
 ]
 PrecisionOption = Annotated[
     str, typer.Option("--precision", metavar="NAME", help="auto, fp32, bf16 or fp16; auto is fp32 on a CPU.")
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides all that is random.")]
-SaveEveryOption = Annotated[int, typer.Option("--save-every", min=1, help="Steps between states for --resume.")]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Decides all that is random.")]
+SaveEveryOption = Annotated[
+    int, typer.Option("--save-every", metavar="N", min=1, help="Steps between states for --resume.")
+]
 LayerDecayOption = Annotated[
-    float, typer.Option("--layer-decay", help="Factor on the learning rate from a layer to the one below.")
+    float,
+    typer.Option("--layer-decay", metavar="FACTOR", help="Factor on the learning rate from a layer to the one below."),
 ]
 FreezeOption = Annotated[
     str | None, typer.Option("--freeze", metavar="NAMES", help="Do not train these: embeddings, 0-3 or both.")
@@ -51,12 +63,93 @@ FreezeOption = Annotated[
 UnfreezeOption = Annotated[
     int | None, typer.Option("--unfreeze", metavar="EPOCH", min=1, help="Train everything from this epoch on.")
 ]
-SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Train so often and keep the best on --dev.")]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", metavar="N", min=1, help="Train so often and keep the best on --dev.")
+]
 MaxTokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", min=4, help="Cut longer texts; without it at 128 or the model's limit.")
+    int | None,
+    typer.Option("--max-tokens", metavar="N", min=4, help="Cut longer texts; without it at 128 or the model's limit."),
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the same command was cut off.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the output where it exists.")]
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopOptions:
+    """How the loop goes."""
+
+    batch_size: BatchOption = 32
+    accumulate: PartsOption = 1
+    max_tokens: MaxTokensOption = None
+    patience: PatienceOption = None
+    precision: PrecisionOption = "auto"
+    seed: SeedOption = 0
+    save_every: SaveEveryOption = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerOptions:
+    """What is trained how fast."""
+
+    layer_decay: LayerDecayOption = 1.0
+    freeze: FreezeOption = None
+    unfreeze: UnfreezeOption = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """How a run begins and what it says."""
+
+    resume: ResumeOption = False
+    force: ForceOption = False
+    as_json: JsonOption = False
+    quiet: QuietOption = False
+
+
+def training_settings(
+    epochs: int, learning_rate: float, loop: LoopOptions, layers: LayerOptions | None = None
+) -> "Training":
+    """Return the settings of the loop."""
+    from edgebert.export.train.settings import Training
+
+    layers = layers or LayerOptions()
+    return Training(
+        epochs=epochs,
+        batch_size=loop.batch_size,
+        parts=loop.accumulate,
+        learning_rate=learning_rate,
+        layer_decay=layers.layer_decay,
+        patience=loop.patience,
+        freeze=parsed_list(layers.freeze),
+        unfreeze=layers.unfreeze,
+        precision=loop.precision,
+        seed=loop.seed,
+        save_every=loop.save_every,
+        max_tokens=loop.max_tokens,
+    )
+
+
+def print_training(report: "Report", output: Path, as_json: bool) -> None:
+    """Write what a training came to, in the first process alone."""
+    if not is_first_process():
+        return
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+        return
+    typer.echo(f"{output}: {report.examples} examples, {report.texts_per_second:.0f} a second")
+    for name, (mean, spread) in report.means.items():
+        several = f", mean of {len(report.runs)} seeds {mean:.4f} +- {spread:.4f}" if len(report.runs) > 1 else ""
+        typer.echo(f"{name} on dev: {report.kept.metrics[name]:.4f}{several}")
+    teacher = report.teacher
+    if teacher is not None:
+        for name, value in teacher.metrics.items():
+            typer.echo(f"{name} of the teacher: {value:.4f}")
+        if teacher.p_value is not None:
+            typer.echo(
+                f"only the teacher is right on {teacher.lost} texts, only the student on {teacher.won}: "
+                f"McNemar p = {teacher.p_value:.4f}"
+            )
+    typer.echo(f"next: edgebert export --model {output}")
 
 
 def parsed_pairs(text: str | None, option: str) -> dict[str, str]:

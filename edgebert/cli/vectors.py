@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -56,7 +56,7 @@ def vectors(
     """
     if characters == words:
         raise UsageError("give one of --characters and --words")
-    unit = cast("Unit", "characters" if characters else "words")
+    unit: Unit = "characters" if characters else "words"
     lines = texts_from(None, texts, input_format, column)
     collector = Collector(_source(bundle, run, source), unit)
     count = 0

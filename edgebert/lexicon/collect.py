@@ -1,6 +1,7 @@
 """From texts to a lexicon."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -35,7 +36,5 @@ class Collector:
 
 def _mean(vectors: Floats, first: int, end: int) -> Floats:
     """Return the mean vector of neighbouring tokens."""
-    if end == first + 1:
-        return vectors[first]
-    mean: Floats = vectors[first:end].mean(axis=0)
-    return mean
+    mean = vectors[first] if end == first + 1 else vectors[first:end].mean(axis=0)
+    return cast("Floats", mean)

@@ -1,6 +1,7 @@
 """Run a job in a process of its own, so that a crash of TensorRT or of the driver is one line here."""
 
 import json
+import os
 import selectors
 import signal
 import subprocess
@@ -29,7 +30,7 @@ def ask(job: Mapping[str, object], on_part: Callable[[float | None], None] = lam
         EngineError: the job failed; the message is its own.
         CrashError: the process ended without an answer.
     """
-    command = [sys.executable, "-W", "ignore", "-m", _WORKER]
+    command = [sys.executable, "-W", "ignore", "-m", _WORKER, str(os.getpid())]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as child:
         try:

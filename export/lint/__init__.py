@@ -4,17 +4,16 @@ Rules are functions in `rules/`, one a rule; `findings.RULES` lists them and doc
 NVIDIA's own parser, in a process of its own.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 
-from edgebert.bundle import MODEL, open_bundle
-from edgebert.errors import CheckpointError, InputError
+from edgebert.errors import CheckpointError
 from edgebert.export.lint import rules as _rules  # noqa: F401  (registers the rules)
 from edgebert.export.lint.findings import RULES, Finding, Rule
 from edgebert.export.lint.read import check_references, read_model
+from edgebert.export.lint.source import Source, source_of
 from edgebert.export.lint.view import View
 from edgebert.export.platforms import Platform, platform_named
 
@@ -50,29 +49,6 @@ def lint(
     view = View(model, folder, max_tokens)
     found = [finding for rule in RULES.values() for finding in rule.findings(view, platform)]
     return sorted(found, key=lambda finding: finding.severity)  # stable: by rule within each severity
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A graph in a file, and the longest input that it will see where that is known."""
-
-    file: Path
-    max_tokens: int | None
-
-
-def source_of(path: Path, max_tokens: int | None = None) -> Source:
-    """Return the graph of an ONNX file or of a bundle.
-
-    Raises:
-        BundleError: the folder is no bundle.
-        InputError: there is nothing, or the bundle holds no graph.
-    """
-    if not path.is_dir():
-        return Source(path, max_tokens)
-    bundle = open_bundle(path)
-    if not bundle.has(MODEL):
-        raise InputError(f"{path} is for {bundle.manifest.target} and holds no {MODEL}: give a bundle for a Jetson")
-    return Source(bundle.path / MODEL, max_tokens or bundle.manifest.shape.max_tokens)
 
 
 def lint_file(source: Source, platform: Platform) -> list[Finding]:

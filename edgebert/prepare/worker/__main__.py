@@ -1,4 +1,7 @@
-"""Read one job as a line of JSON from stdin, write progress and the answer as lines of JSON to stdout."""
+"""Read one job as a line of JSON from stdin, write progress and the answer as lines of JSON to stdout.
+
+The argument is the number of the process that asks.
+"""
 
 import ctypes
 import json
@@ -16,9 +19,8 @@ _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
 def main() -> None:
     """Do one job; what goes wrong is the answer."""
-    parent = os.getppid()
     _die_with_parent()
-    if os.getppid() != parent:  # it ended before the line above
+    if os.getppid() != int(sys.argv[1]):  # it ended before the line above
         sys.exit(1)
     # what a library prints must not mix with the answer
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
