@@ -8,8 +8,8 @@ The folder holds test.jsonl, and train.jsonl for "labels": {"text_a": ..., "text
 all tools get the same samples and the same FP32 graph, the one that `edgebert export --target jetson --jetpack 6` makes
 its INT8 graph of. Every graph is run by ONNX Runtime on this CPU.
 
-NNCF brings many packages, so it is run by a Python of its own: --nncf /path/to/python, where `pip install nncf onnx` was
-done. Without it, its row says so.
+NNCF brings many packages, so it is run by a Python of its own: --nncf /path/to/python, where `pip install nncf onnx`
+was done. Without it, its row says so.
 """
 
 import argparse
