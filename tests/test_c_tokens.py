@@ -224,7 +224,7 @@ def test_golden_answers_hold_or_are_told(
 
 def test_an_answer_model_without_contexts_is_refused(library: Library, folder: Path) -> None:
     content = c_models.whole_file(folder, labels=2, task="answer", left_out="golden.pairs")
-    status, model, _ = library.from_memory(c_library.aligned(content))
+    _status, model, _ = library.from_memory(c_library.aligned(content))
     why = c.create_string_buffer(256)
     assert library.model_verify(model, why, len(why)) == Status.BAD_BUNDLE
     assert why.value == b"the file has no golden.pairs: export the model again"
