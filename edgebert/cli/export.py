@@ -14,8 +14,6 @@ from edgebert.cli.stages import stages
 from edgebert.cli.words import UsageError
 
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
-
-
 _GPU_ENGINE = "tensorrt"
 
 
@@ -211,7 +209,6 @@ def _print_engine(bundle: Bundle, engine: str) -> None:
             f"  scores differ from FP32 by {accuracy['score_difference_mean']} in the mean, "
             f"{accuracy['score_difference_max']} at most"
         )
-
     if engine in manifest.gate:
         for line in gate_lines(manifest, engine):
             typer.echo(f"  {line}")
