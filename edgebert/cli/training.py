@@ -116,7 +116,7 @@ def training_settings(
     return Training(
         epochs=epochs,
         batch_size=loop.batch_size,
-        parts=loop.accumulate,
+        accumulate=loop.accumulate,
         learning_rate=learning_rate,
         layer_decay=layers.layer_decay,
         patience=loop.patience,
