@@ -73,9 +73,10 @@ class Table:
             container, kind = _form(self.hints.get(key, str))
             read = [_number(each, kind) for each in found]
             one = read if container is tuple or len(read) > 1 else read[0]
-            if dot and isinstance(values.setdefault(key, {}), dict):
-                values[key][inner] = one
-            else:
+            table = values.setdefault(key, {}) if dot else None
+            if isinstance(table, dict):
+                table[inner] = one
+            elif not dot:
                 values[key] = one
         return self.typed(values)
 
@@ -97,6 +98,8 @@ class Table:
             raise InputError(f"{self.where}: {name} is {value!r}, it must be {_KINDS[kind]}")
         if kind is Path:
             return self.folder / str(value)
+        if kind is float:
+            return float(value)  # type: ignore[arg-type]  # it is a number
         return self._placed(name, value) if isinstance(value, str) else value
 
     def _placed(self, name: str, value: str) -> str:
