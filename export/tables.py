@@ -22,6 +22,8 @@ _KINDS = {
     Path: "a text",
 }
 
+_EXACT = 1 << 53  # whole numbers below it are floats too
+
 _DATA = ("calibration", "train", "dev", "unlabelled")  # files, unless they are of the hub
 _PERHAPS_FILES = ("model", "evaluate", "mlm", "teachers")  # files where there is one of the name, else names of the hub
 
@@ -59,16 +61,8 @@ class Table:
         Raises:
             InputError: as `typed`, or a part has no name.
         """
-        parts: dict[str, list[str]] = {}
-        name = ""
-        for part in text.split(","):
-            before, equals, value = part.partition("=")
-            name = before.strip() if equals else name  # without a name it goes on the list before
-            if not name:
-                raise InputError(f"{self.where} is {text!r}: give NAME=VALUE, more of them with commas between")
-            parts.setdefault(name, []).append((value if equals else part).strip())
         values: dict[str, Any] = {}
-        for name, found in parts.items():
+        for name, found in self._parts(text).items():
             key, dot, inner = name.partition(".")
             container, kind = _form(self.hints.get(key, str))
             read = [_number(each, kind) for each in found]
@@ -79,6 +73,18 @@ class Table:
             elif not dot:
                 values[key] = one
         return self.typed(values)
+
+    def _parts(self, text: str) -> dict[str, list[str]]:
+        """Return the texts by name; a part without a name belongs to the one before."""
+        parts: dict[str, list[str]] = {}
+        name = ""
+        for part in text.split(","):
+            before, equals, value = part.partition("=")
+            name = before.strip() if equals else name
+            if not name:
+                raise InputError(f"{self.where} is {text!r}: give NAME=VALUE, more of them with commas between")
+            parts.setdefault(name, []).append((value if equals else part).strip())
+        return parts
 
     def _typed(self, name: str, value: object) -> object:
         container, kind = _form(self.hints[name])
@@ -92,14 +98,14 @@ class Table:
         return self._single(name, value, kind)
 
     def _single(self, name: str, value: object, kind: type) -> object:
-        accepted: Any = {float: (int, float), Path: str}.get(kind, kind)
+        if kind is float and type(value) is int and abs(value) < _EXACT:
+            value = float(value)
+        accepted = str if kind is Path else kind
         wrong = not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool))
         if wrong or (isinstance(value, float) and not math.isfinite(value)):
             raise InputError(f"{self.where}: {name} is {value!r}, it must be {_KINDS[kind]}")
         if kind is Path:
             return self.folder / str(value)
-        if kind is float:
-            return float(value)  # type: ignore[arg-type]  # it is a number
         return self._placed(name, value) if isinstance(value, str) else value
 
     def _placed(self, name: str, value: str) -> str:
