@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import hashlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 import transformers
 
 from edgebert.errors import CheckpointError, MissingExtraError
+from edgebert.export.lineage import read_lineage
 from edgebert.export.quiet import quiet
 from edgebert.export.sentence_transformers import DEFAULT, SentenceSettings, read_sentence_settings
 from edgebert.manifest import AnswerHead, ClassifyHead, Head, Shape, TagHead
@@ -37,6 +39,7 @@ class Checkpoint:
     head: Head
     shape: Shape
     weights_sha256: str
+    lineage: Mapping[str, str]  # what it was distilled from, empty for most
 
 
 def demo_checkpoint() -> str:
@@ -78,7 +81,8 @@ def load_checkpoint(source: str | None, task: str, name: str) -> Checkpoint:
         tokenizer=tokenizer,
         head=settings.head if task == "embed" else _head(folder, config, task),
         shape=_shape(config, settings.max_tokens, tokenizer.model_max_length),
-        weights_sha256=_hash_weights(model),
+        weights_sha256=weights_sha256(model),
+        lineage=read_lineage(folder),
     )
 
 
@@ -237,8 +241,12 @@ def _shape(config: Any, max_seq_length: int | None, tokenizer_limit: int) -> Sha
     )
 
 
-def _hash_weights(model: Any) -> str:  # noqa: ANN401
-    """Return a SHA-256 over names, shapes and values, independent of how the checkpoint's files are cut."""
+def weights_sha256(model: Any) -> str:  # noqa: ANN401
+    """Return a SHA-256 over names, shapes and values, independent of how the checkpoint's files are cut.
+
+    A model for question answering has the hash that its export has, which is of a token classifier.
+    """
+    model = _as_token_classifier(model) if hasattr(model, "qa_outputs") else model
     digest = hashlib.sha256()
     for key, value in sorted(model.state_dict().items()):
         digest.update(f"{key} {tuple(value.shape)} {math.prod(value.shape)}\n".encode())

@@ -3,12 +3,14 @@
 import dataclasses
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgebert import manifest
 from edgebert.calibration import BUILTIN
 from edgebert.errors import InputError
+from edgebert.export.tables import Table, hints_of
 from edgebert.export.targets import Target, target_named
 
 if sys.version_info >= (3, 11):
@@ -18,8 +20,6 @@ else:
 
 TASKS = ("auto", *manifest.TASKS)
 PRECISIONS = ("int8", "fp16", "fp32")
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}  # of the settings in a file
 
 _MAX_DROP = 100  # points
 
@@ -114,36 +114,54 @@ def model_name(model: str | None) -> str:
     return "all-MiniLM-L6-v2" if model is None else Path(model).resolve().name
 
 
+@dataclasses.dataclass(frozen=True)
+class RecipeFile:
+    """The tables of a recipe file, as TOML has them; None where there is none.
+
+    Attributes:
+        path: of the file.
+        settings: of the export.
+        distill: of the distillation before it.
+        bench: of the benchmark after it; False for none.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    distill: Mapping[str, object] | None
+    bench: Mapping[str, object] | bool | None
+
+
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Read the settings of a recipe file; paths in it are relative to the file.
+    """Read the settings of a recipe file that only exports; paths in it are relative to the file.
+
+    Raises:
+        InputError: the file is missing, not TOML, has an unknown key or a value of the wrong type, or does more.
+    """
+    file = read_recipe_file(path)
+    if file.distill is not None or file.bench:
+        raise InputError(f"{path} does more than to export: run it with `edgebert export --recipe`")
+    return dict(file.settings)
+
+
+def read_recipe_file(path: Path) -> RecipeFile:
+    """Read a recipe file with all of its tables.
 
     Raises:
         InputError: the file is missing, not TOML, or has an unknown key or a value of the wrong type.
     """
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the recipe {path}: {error.strerror}") from error
     except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
         raise InputError(f"{path} is not valid TOML: {error}") from error
-    return {key: _setting(path, key, value) for key, value in settings.items()}
-
-
-def _setting(path: Path, key: str, value: object) -> object:
-    kinds = {field.name: field.type for field in dataclasses.fields(Recipe)}
-    if key not in kinds:
-        raise InputError(f"{path}: unknown key {key!r}: a recipe has {', '.join(kinds)}")
-    wanted = next(kind for kind in _KINDS if kind.__name__ in str(kinds[key]) or kind is str)
-    accepted = (int, float) if wanted is float else wanted
-    if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
-        raise InputError(f"{path}: {key} is {value!r}, it must be {_KINDS[wanted]}")
-    if "Path" in str(kinds[key]):
-        return path.parent / str(value)
-    if key in ("model", "evaluate") and (path.parent / str(value)).exists():
-        return str(path.parent / str(value))
-    if key == "calibration" and value != BUILTIN and not str(value).startswith("hub:"):
-        return str(path.parent / str(value))
-    return value
+    distill, bench = tables.pop("distill", None), tables.pop("bench", None)
+    if distill is not None and not isinstance(distill, dict):
+        raise InputError(f"{path}: distill is {distill!r}, it must be a table")
+    if bench is not None and bench is not False and not isinstance(bench, dict):
+        raise InputError(f"{path}: bench is {bench!r}, it must be a table or false")
+    settings = Table(str(path), "a recipe", hints_of(Recipe), path.parent).typed(tables)
+    return RecipeFile(path, settings, distill, bench)
 
 
 def _check_gate(recipe: Recipe) -> None:

@@ -136,7 +136,8 @@ def _provenance(checkpoint: Checkpoint, made: Artefacts) -> dict[str, str]:
     native: dict[str, str] = {}
     if made.native is not None and made.native.int8 is not None:
         native = dict(made.native.int8.provenance)
-    return {**versions, **made.graphs.provenance, **native, "weights_sha256": checkpoint.weights_sha256}
+    weights = {**checkpoint.lineage, "weights_sha256": checkpoint.weights_sha256}
+    return {**versions, **made.graphs.provenance, **native, **weights}
 
 
 def _entry(path: Path) -> FileEntry:

@@ -228,8 +228,12 @@ def test_a_full_disk_leaves_nothing_and_the_old_bundle(encoder, int8, tmp_path, 
     export(Recipe(output, model=str(encoder), precision="fp32"))
     before = hashes(output)
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.onnx")
+    write = Path.write_bytes
+
+    def full(path, content):
+        if path.name == "model.onnx":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):

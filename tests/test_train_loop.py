@@ -112,7 +112,7 @@ def test_the_same_bits_twice_and_others_for_another_seed(data, tmp_path):
 
 def test_pieces_of_a_batch_give_the_step_of_the_whole(data, tmp_path):
     finetune(settings_for(data, tmp_path / "whole", "base"))
-    finetune(settings_for(data, tmp_path / "pieces", "base", parts=3))
+    finetune(settings_for(data, tmp_path / "pieces", "base", accumulate=3))
     assert_close(weights(tmp_path / "pieces"), weights(tmp_path / "whole"), rtol=1e-3, atol=1e-4)
 
 

@@ -1,7 +1,9 @@
 """`edgebert bench`: a bundle against its FP32 baseline on this machine."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -40,12 +42,19 @@ def bench(
     The bundle and the baseline answer the same texts in turn, one text at a time, with the same threads.
     """
     settings = Settings(baseline=baseline, texts=texts, column=column, engine=engine, threads=threads, rounds=rounds)
-    with _Stages(quiet) as stages:
-        report = run(bundle, settings, stages.show)
+    with bench_progress(quiet) as progress:
+        report = run(bundle, settings, progress)
     if as_json:
         sys.stdout.write(json.dumps(report.to_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
     else:
         print_report(report)
+
+
+@contextlib.contextmanager
+def bench_progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function that is told how many steps of a stage are done, and of how many."""
+    with _Stages(quiet) as stages:
+        yield stages.show
 
 
 class _Stages(Live):

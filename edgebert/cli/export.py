@@ -1,18 +1,19 @@
 """`edgebert export`: from a checkpoint to a bundle."""
 
-import json
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from edgebert.bundle import Bundle, model_file
+from edgebert.cli.chain import as_document, print_benchmark, print_student, shows
 from edgebert.cli.gate import gate_lines
 from edgebert.cli.options import JsonOption, QuietOption
-from edgebert.cli.stages import stages
 from edgebert.cli.words import UsageError
 
+_Value = TypeVar("_Value")
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
 _GPU_ENGINE = "tensorrt"
 
@@ -133,6 +134,30 @@ def export(
         Path | None,
         typer.Option("--recipe", metavar="FILE", help="TOML file with these settings; flags win over it."),
     ] = None,
+    distill: Annotated[
+        str | None,
+        typer.Option(
+            "--distill",
+            metavar="NAME=VALUE,...",
+            help="Distill --model first and export the student: layers=3,epochs=4 and so on, see docs/training.md; "
+            "then bench it.",
+        ),
+    ] = None,
+    train: Annotated[
+        str | None, typer.Option("--train", metavar="DATA", help="Labelled data for --distill, as `edgebert distill`.")
+    ] = None,
+    dev: Annotated[
+        str | None,
+        typer.Option("--dev", metavar="DATA", help="Labelled data for --distill that decides which epoch is kept."),
+    ] = None,
+    bench: Annotated[
+        str | None,
+        typer.Option(
+            "--bench",
+            metavar="NAME=VALUE,...|none",
+            help="Bench what was exported: rounds=10,threads=1 and so on; none leaves it out after --distill.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -143,7 +168,9 @@ def export(
     chosen = [name for name, given in (("int8", int8), ("fp16", fp16), ("fp32", fp32)) if given]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(f'--{name}' for name in chosen)} exclude each other: give one")
-    from edgebert.export import Recipe, export, read_recipe
+    from edgebert.export.chain import run_chain
+    from edgebert.export.chain_recipe import Flags, read_chain
+    from edgebert.export.recipe import read_recipe_file
 
     flags = {
         "output": output,
@@ -167,17 +194,22 @@ def export(
         "slim": slim or None,
         "force": force or None,
     }
-    settings = {} if recipe is None else read_recipe(recipe)
-    settings.update((key, value) for key, value in flags.items() if value is not None)
-    with stages(quiet) as show:
-        bundle = export(Recipe(**settings), show)
+    file = None if recipe is None else read_recipe_file(recipe)
+    chain = read_chain(file, Flags(_given(flags), distill, _given({"train": train, "dev": dev}), bench))
+    done = run_chain(chain, shows(quiet))
     if as_json:
-        typer.echo(json.dumps(bundle.json("report.json"), indent=1, sort_keys=True))
-    else:
-        _print(bundle)
+        typer.echo(as_document(done))
+        return
+    print_student(chain, done)
+    _print(done.bundle, chain.bench is None)
+    print_benchmark(done)
 
 
-def _print(bundle: Bundle) -> None:
+def _given(flags: Mapping[str, _Value | None]) -> dict[str, _Value]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _print(bundle: Bundle, bench_is_next: bool) -> None:
     manifest = bundle.manifest
     typer.echo(f"{bundle.path}: {manifest.name}, {manifest.task}, {manifest.precision} for {manifest.target}")
     for engine in manifest.engines:
@@ -187,7 +219,7 @@ def _print(bundle: Bundle) -> None:
         typer.echo("ranges of activations are those of the built-in texts: give yours with --calibration")
     if _GPU_ENGINE in manifest.engines:
         typer.echo(f"next, on the device: edgebert prepare {bundle.path}")
-    else:
+    elif bench_is_next:
         typer.echo(f"next: edgebert bench {bundle.path}")
 
 

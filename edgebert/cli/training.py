@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,7 +116,7 @@ def training_settings(
     return Training(
         epochs=epochs,
         batch_size=loop.batch_size,
-        parts=loop.accumulate,
+        accumulate=loop.accumulate,
         learning_rate=learning_rate,
         layer_decay=layers.layer_decay,
         patience=loop.patience,
@@ -136,20 +136,27 @@ def print_training(report: "Report", output: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
         return
-    typer.echo(f"{output}: {report.examples} examples, {report.texts_per_second:.0f} a second")
-    for name, (mean, spread) in report.means.items():
-        several = f", mean of {len(report.runs)} seeds {mean:.4f} +- {spread:.4f}" if len(report.runs) > 1 else ""
-        typer.echo(f"{name} on dev: {report.kept.metrics[name]:.4f}{several}")
-    teacher = report.teacher
-    if teacher is not None:
-        for name, value in teacher.metrics.items():
-            typer.echo(f"{name} of the teacher: {value:.4f}")
-        if teacher.p_value is not None:
-            typer.echo(
-                f"only the teacher is right on {teacher.lost} texts, only the student on {teacher.won}: "
-                f"McNemar p = {teacher.p_value:.4f}"
-            )
+    for line in training_lines(report, str(output)):
+        typer.echo(line)
     typer.echo(f"next: edgebert export --model {output}")
+
+
+def training_lines(report: "Report", name: str) -> Iterator[str]:
+    """Yield what a training came to; ``name`` is what its checkpoint is called."""
+    yield f"{name}: {report.examples} examples, {report.texts_per_second:.0f} a second"
+    for metric, (mean, spread) in report.means.items():
+        several = f", mean of {len(report.runs)} seeds {mean:.4f} +- {spread:.4f}" if len(report.runs) > 1 else ""
+        yield f"{metric} on dev: {report.kept.metrics[metric]:.4f}{several}"
+    teacher = report.teacher
+    if teacher is None:
+        return
+    for metric, value in teacher.metrics.items():
+        yield f"{metric} of the teacher: {value:.4f}"
+    if teacher.p_value is not None:
+        yield (
+            f"only the teacher is right on {teacher.lost} texts, only the student on {teacher.won}: "
+            f"McNemar p = {teacher.p_value:.4f}"
+        )
 
 
 def parsed_pairs(text: str | None, option: str) -> dict[str, str]:

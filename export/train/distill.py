@@ -22,6 +22,7 @@ from edgebert.export.train.finetune import encode_into, save_checkpoint, token_l
 from edgebert.export.train.loop import Loop, Metrics, make_accelerator
 from edgebert.export.train.objective import DistillObjective, check_weights, default_weights
 from edgebert.export.train.outputs import Wanted
+from edgebert.export.train.parents import lineage_of
 from edgebert.export.train.predict import predict
 from edgebert.export.train.prune import importance, prune_ffn, prune_heads
 from edgebert.export.train.report import Report, Run, compared
@@ -59,6 +60,7 @@ class _Lesson:
     train: Store
     dev: Store | None
     work: Path
+    lineage: dict[str, str]
 
 
 def distill(settings: Distill, watcher: Watcher | None = None) -> Report:
@@ -89,6 +91,7 @@ def distill(settings: Distill, watcher: Watcher | None = None) -> Report:
             best = (value, model, found)
     assert best is not None  # seeds is at least 1
     report = Report.of(to_json(settings), lesson.task, len(lesson.train), runs, best[2], lesson.dev)
+    report = dataclasses.replace(report, ancestry=lesson.lineage)
     if lesson.dev is not None:
         report = compared(report, lesson.task, best[2], lesson.dev, *_teachers_answers(lesson, folders[0], accelerator))
     if accelerator.is_main_process:
@@ -105,6 +108,7 @@ def _prepare(settings: Distill, folders: list[Path], accelerator: Accelerator, w
     weights = dict(settings.losses if settings.losses is not None else default_weights(task))
     check_weights(task, weights)
     teachers = tuple(load_teacher(folder, bool(weights.get("attention"))) for folder in folders)
+    lineage = lineage_of(settings, teachers)
     tokenizer = load_tokenizer(folders[0])
     _check_alike(teachers, folders)
     limit = token_limit(folders[0], settings.training)
@@ -139,6 +143,7 @@ def _prepare(settings: Distill, folders: list[Path], accelerator: Accelerator, w
         train,
         None if settings.dev is None else Store(work / "dev"),
         work,
+        lineage,
     )
 
 

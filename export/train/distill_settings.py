@@ -9,6 +9,8 @@ from edgebert.export.train.settings import Training
 from edgebert.export.train.students import Shape
 from edgebert.export.train.workspace import check_output
 
+TRAINING = Training(epochs=4, learning_rate=1e-4)  # a student learns longer and faster than what is fine-tuned
+
 
 @dataclasses.dataclass(frozen=True)
 class Distill:
@@ -57,7 +59,7 @@ class Distill:
     seeds: int = 1
     resume: bool = False
     force: bool = False
-    training: Training = dataclasses.field(default_factory=Training)
+    training: Training = TRAINING
 
     def __post_init__(self) -> None:
         if not self.teachers:

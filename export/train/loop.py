@@ -174,7 +174,7 @@ class Loop:
         settings, accelerator = self._settings, self._accelerator
         torch.manual_seed((settings.seed << 32) + (self._step << 8) + accelerator.process_index)
         mine = share(batch, accelerator.process_index, accelerator.num_processes)
-        parts = [mine[at :: settings.parts] for at in range(min(settings.parts, len(mine)))]
+        parts = [mine[at :: settings.accumulate] for at in range(min(settings.accumulate, len(mine)))]
         total = torch.zeros((), device=accelerator.device)
         for at, part in enumerate(parts):
             inputs = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgebert.accuracy.paired import mcnemar
+from edgebert.export import lineage
 from edgebert.export.train.loop import History, Metrics
 from edgebert.export.train.store import Array, Store
 from edgebert.export.train.tasks import Task
@@ -16,7 +17,7 @@ from edgebert.files import write_json
 
 _WORST = 10  # confusions that are listed
 
-JSON, MARKDOWN, CURVES = "training.json", "training.md", "training.png"
+MARKDOWN, CURVES = "training.md", "training.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Report:
     runs: tuple[Run, ...]
     confusions: tuple[Confusion, ...]
     teacher: Comparison | None = None
+    ancestry: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -104,6 +106,7 @@ class Report:
         """Return the document of ``training.json``."""
         return {
             "settings": self.settings,
+            lineage.KEY: self.ancestry,
             "examples": self.examples,
             "dev_examples": self.dev_examples,
             "metric": self.metric,
@@ -141,7 +144,7 @@ def compared(
 
 def write_report(report: Report, folder: Path) -> None:
     """Write the three forms of the report into a folder."""
-    write_json(folder / JSON, report.to_json())
+    write_json(folder / lineage.REPORT, report.to_json())
     (folder / MARKDOWN).write_text(markdown(report), encoding="utf-8")
     draw_curves(report, folder / CURVES)
 

@@ -14,7 +14,7 @@ class Training:
     Attributes:
         epochs: passes over the training data.
         batch_size: texts an optimizer step sees, over all processes together.
-        parts: pieces that the batch of a process is worked through in, to save memory; the step stays the same.
+        accumulate: pieces that the batch of a process is worked through in, to save memory; the step stays the same.
         learning_rate: highest rate, at the head; it rises over ``warmup`` and then falls to zero in a line.
         layer_decay: factor on the rate from one layer to the one below it.
         weight_decay: of AdamW; biases, LayerNorms and embeddings have none.
@@ -31,7 +31,7 @@ class Training:
 
     epochs: int = 3
     batch_size: int = 32
-    parts: int = 1
+    accumulate: int = 1
     learning_rate: float = 5e-5
     layer_decay: float = 1.0
     weight_decay: float = 0.01
@@ -46,7 +46,7 @@ class Training:
     max_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "parts", "patience", "unfreeze", "save_every"):
+        for name in ("epochs", "batch_size", "accumulate", "patience", "unfreeze", "save_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}: give a whole number from 1")

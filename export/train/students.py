@@ -32,6 +32,12 @@ class Shape:
     heads: int | None = None
     ffn: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("layers", "hidden", "heads", "ffn"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} is {value}: give a whole number from 1")
+
 
 def spread(layers: int, of: int) -> tuple[int, ...]:
     """Return which of ``of`` layers to keep: evenly spaced, the first and the last among them.
