@@ -324,7 +324,9 @@ LEAVES = {
     *(f"rows/*/cold_start/{name}" for name in ("processes", "import_ms", "open_ms", "first_answer_ms")),
     *(f"rows/*/cold_start/{name}_bytes" for name in ("start", "opened", "answered", "peak")),
     *(f"device/{name}" for name in ("cpu", "architecture", "logical_cpus", "allowed_cpus", "cpu_limit")),
-    *(f"device/{name}" for name in ("memory_bytes", "memory_limit_bytes", "board", "l4t", "os", "kernel")),
+    *(f"device/memory_{name}_bytes" for name in ("available", "limit")),
+    *(f"device/{name}" for name in ("memory_bytes", "board", "chip", "l4t", "jetpack", "power_mode", "os", "kernel")),
+    *(f"device/{name}" for name in ("gpu", "compute_capability", "driver", "cuda", "tensorrt")),
     *(f"device/{name}" for name in ("python", "numpy", "onnxruntime", "features/*")),
 }
 

@@ -122,7 +122,7 @@ def _with_engines(bundle: Path, engines: list[str]) -> Path:
 
 
 def test_engines_that_cannot_be_used_are_named(own_bundle: Path) -> None:
-    with pytest.raises(EngineError, match="there is no engine 'tpu': choose one of native, onnxruntime"):
+    with pytest.raises(EngineError, match="there is no engine 'tpu': choose one of tensorrt, native, onnxruntime"):
         open_session(open_bundle(own_bundle), "tpu", 1)
     later = open_bundle(_with_engines(own_bundle, ["later"]))
     with pytest.raises(EngineError, match="cannot run on engine 'onnxruntime': it was exported for later"):

@@ -12,7 +12,7 @@ from edgebert.calibration import Sample
 from edgebert.errors import InputError
 from edgebert.export.lower.gptq import gptq
 from edgebert.export.lower.integer import WEIGHT_MAX, IntegerLinear, quantize_tokens
-from edgebert.export.lower.quantize import WeightQuantizer, choose_alpha, quantize_linear, quantize_weights
+from edgebert.export.lower.quantize import WeightQuantizer, choose_alpha, quantize_linear
 from edgebert.export.lower.weights import Layer, Linear, Norm, Weights
 
 DAMPING = 0.01
@@ -112,7 +112,7 @@ def tiny(value=0.0):
 
 def test_no_samples_are_refused():
     with pytest.raises(InputError, match="there are no samples"):
-        quantize_weights(tiny(), [])
+        WeightQuantizer(tiny(), [])
 
 
 def test_a_layer_of_zeros_is_quantized():
@@ -139,7 +139,7 @@ SAMPLES = [Sample(np.array([[0, 1, 2, 3, 1]], np.int32), np.zeros((1, 5), np.int
 def test_an_activation_that_is_not_finite_is_refused():
     weights = one_layer(Norm(torch.full((8,), torch.nan), torch.zeros(8)))
     with pytest.raises(InputError, match="an input of 'qkv' is NaN or infinite on a sample"):
-        quantize_weights(weights, SAMPLES)
+        WeightQuantizer(weights, SAMPLES).quantize()
 
 
 def test_layers_stay_in_float_and_those_after_them_learn_from_that():

@@ -14,7 +14,7 @@ from edgebert.export.platforms import BOARDS, JETPACKS, release_of
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "lint.md"
 HEAD = """\
-# The lint
+# Lint
 
 <!-- written by tools/make_lint_docs.py: do not edit -->
 

@@ -5,14 +5,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from edgebert.accuracy.distance import best_answer, cosines, same_labels
+from edgebert.accuracy.distance import cosines, same_answers, same_labels
 from edgebert.accuracy.entities import entity_marks
 from edgebert.accuracy.evaluation import Evaluation
 from edgebert.accuracy.metrics import AGREEMENT, COSINE, ENTITY_F1, SPEARMAN, Marks, Metric
 from edgebert.engines import Floats
 from edgebert.golden import Text, model_outputs
-from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, Head, TagHead
+from edgebert.manifest import AnswerHead, EmbedHead, Head, TagHead
 from edgebert.models import Model
 
 _Outputs = Sequence[Floats]
@@ -40,21 +41,15 @@ def _metric(head: Head) -> tuple[Metric, Callable[[_Outputs, _Outputs], Marks]]:
         metric = dataclasses.replace(ENTITY_F1, name="entity F1 against FP32")
         return metric, lambda found, expected: entity_marks(_tags(head, expected), _tags(head, found))
     if isinstance(head, AnswerHead):
-        return AGREEMENT, _same_answers
+        return AGREEMENT, lambda found, expected: _column(same_answers(found, expected))
     if head.problem_type == "regression":
         metric = dataclasses.replace(SPEARMAN, name="Spearman against FP32")
         return metric, lambda found, expected: np.column_stack([np.concatenate(expected), np.concatenate(found)])
-    return AGREEMENT, lambda found, expected: _same_labels(head, found, expected)
+    return AGREEMENT, lambda found, expected: _column(same_labels(head, np.stack(found), np.stack(expected)))
 
 
-def _same_labels(head: ClassifyHead, found: _Outputs, expected: _Outputs) -> Marks:
-    same = same_labels(head, np.stack(found), np.stack(expected))
+def _column(same: npt.NDArray[np.bool_]) -> Marks:
     return same.astype(np.float64)[:, None]
-
-
-def _same_answers(found: _Outputs, expected: _Outputs) -> Marks:
-    same = [best_answer(own) == best_answer(wanted) for own, wanted in zip(found, expected, strict=True)]
-    return np.array(same, np.float64)[:, None]
 
 
 def _tags(head: TagHead, outputs: _Outputs) -> list[list[str]]:

@@ -63,12 +63,6 @@ def same_answers(found: Sequence[Floats], baseline: Sequence[Floats]) -> npt.NDA
     return np.array([own.place == expected.place for own, expected in spans], np.bool_)
 
 
-def best_answer(logits: Floats) -> tuple[int, int] | None:
-    """Return the first and the last token of the best answer; None where the context has no token."""
-    best = _best(logits)
-    return (int(best.starts[0]), int(best.ends[0])) if len(best.starts) else None
-
-
 def _vectors(found: Floats, baseline: Floats) -> Accuracy:
     near = cosines(found, baseline)
     return Accuracy(cosine_mean=float(near.mean()), cosine_min=float(near.min()))

@@ -15,8 +15,6 @@ from edgebert.cli.words import UsageError
 
 _Value = TypeVar("_Value")
 _SAME = {"classify": "same label", "tag": "tokens with the same label", "answer": "same answer"}
-
-
 _GPU_ENGINE = "tensorrt"
 
 
@@ -243,7 +241,6 @@ def _print_engine(bundle: Bundle, engine: str) -> None:
             f"  scores differ from FP32 by {accuracy['score_difference_mean']} in the mean, "
             f"{accuracy['score_difference_max']} at most"
         )
-
     if engine in manifest.gate:
         for line in gate_lines(manifest, engine):
             typer.echo(f"  {line}")

@@ -26,11 +26,6 @@ class Library:
     module: Module
 
     @property
-    def builds_without_gpu(self) -> bool:
-        """Whether it needs no GPU to build an engine."""
-        return self.name == RTX
-
-    @property
     def major(self) -> int:
         """The first number of the version."""
         version = parse_version(self.version)

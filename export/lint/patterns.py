@@ -78,12 +78,6 @@ def both(view: View) -> Iterator[onnx.NodeProto]:
     return (node for node in view.nodes if is_onnx(node, "QuantizeLinear", "DequantizeLinear"))
 
 
-def producer_of(view: View, tensor: str, *operators: str) -> onnx.NodeProto | None:
-    """Return the maker of a tensor if it is one of these operators."""
-    node = view.producer(tensor)
-    return node if node is not None and is_onnx(node, *operators) else None
-
-
 def dequantizer(view: View, tensor: str) -> onnx.NodeProto | None:
     """Return the DequantizeLinear that a tensor comes from, looking through what only moves elements."""
     for _ in range(_DEPTH):

@@ -48,19 +48,6 @@ def _strength(kind: str, alphas: Mapping[str, float | None]) -> str:
     return "none" if alpha is None else f"{alpha:g}"
 
 
-def quantize_weights(weights: Weights, samples: Sequence[Sample]) -> Lowered:
-    """Quantize every linear layer of the encoder.
-
-    Args:
-        weights: of the model.
-        samples: texts like those of the device; of very many, the first are used.
-
-    Raises:
-        InputError: there is no sample, or an activation is NaN or infinite.
-    """
-    return WeightQuantizer(weights, samples).quantize()
-
-
 class WeightQuantizer:
     """Quantizes the linear layers of one encoder, again and again with others of them left in float.
 
@@ -69,6 +56,11 @@ class WeightQuantizer:
     """
 
     def __init__(self, weights: Weights, samples: Sequence[Sample], scheme: Scheme = FAST) -> None:
+        """Take the weights of a model and texts like those of the device; of very many, the first are used.
+
+        Raises:
+            InputError: there is no sample.
+        """
         self._weights = weights
         self._scheme = scheme
         self._samples = list(_affordable(samples))
