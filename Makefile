@@ -32,7 +32,7 @@ demo: setup
 test: test-python test-native test-options test-library
 
 test-python: setup library
-	$(BIN)/pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist loadfile
 
 # the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 test-native: setup
