@@ -64,6 +64,7 @@ test-library: setup library test-native build/models
 	tests/install/library.sh build/prefix build/install_test
 	tests/install/firmware.sh build/prefix build/firmware build/models
 	tests/install/valgrind.sh build/prefix build/firmware build/models
+	tests/install/x86.sh build/prefix build/firmware build/models
 	cmake --install build/native --prefix build/prefix_sanitized > /dev/null
 	tests/install/firmware.sh build/prefix_sanitized build/firmware_sanitized build/models \
 	  -DCMAKE_C_FLAGS="$(SANITIZE)" -DCMAKE_CXX_FLAGS="$(SANITIZE)"
