@@ -78,7 +78,10 @@ def test_a_killed_writer_leaves_no_half_file(tmp_path: Path, name: str) -> None:
         "    temporary.write_text('half'); print('writing', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", program, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     ) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"writing\n"

@@ -43,10 +43,10 @@ void damaged_files_are_refused(std::string content) {
 } // namespace
 
 int main() {
-    tokenizes_and_nothing_else(sample::whole_model(true, engine::Task::kEmbed), "embed");
-    tokenizes_and_nothing_else(sample::whole_model(false, engine::Task::kClassify), "classify");
+    tokenizes_and_nothing_else(sample::whole_model(true, edgebert::engine::Task::kEmbed), "embed");
+    tokenizes_and_nothing_else(sample::whole_model(false, edgebert::engine::Task::kClassify), "classify");
     tokenizes_and_nothing_else(sample::bytes(), "tokenize");
-    damaged_files_are_refused(sample::whole_model(true, engine::Task::kEmbed));
+    damaged_files_are_refused(sample::whole_model(true, edgebert::engine::Task::kEmbed));
     damaged_files_are_refused(sample::bytes());
     return failures == 0 ? 0 : 1;
 }
