@@ -11,12 +11,15 @@ _PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
 _SHOWN = 5
 
 
+def pair_columns(row: Row) -> tuple[str, str] | None:
+    """Return the columns of a pair of texts, "text" and "text_pair" or "text_a" and "text_b", or None without one."""
+    return next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
+
+
 def record_in(row: Row) -> Record:
-    """Return the text of a row, or its pair from "text" and "text_pair" or "text_a" and "text_b"."""
-    for first, second in _PAIRS:
-        if first in row.values and second in row.values:
-            return text_in(row, first), text_in(row, second)
-    return text_in(row, "text")
+    """Return the text of a row, or its pair of texts, see `pair_columns`."""
+    pair = pair_columns(row)
+    return text_in(row, "text") if pair is None else (text_in(row, pair[0]), text_in(row, pair[1]))
 
 
 def value_in(row: Row, column: str) -> object:

@@ -4,23 +4,23 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+from edgebert.accuracy.columns import pair_columns
 from edgebert.errors import InputError
 from edgebert.lines import Row
 from edgebert.texts import text_in
 
 Text = tuple[str, str | None]
 
-_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
 _T = TypeVar("_T")
 
 
 def text_of(row: Row) -> Text:
-    """Return the text of a row, or its pair from "text" and "text_pair" or "text_a" and "text_b".
+    """Return the text of a row, or its pair of texts, see `edgebert.accuracy.columns.pair_columns`.
 
     Raises:
         InputError: there is none, or it is empty.
     """
-    names = next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
+    names = pair_columns(row)
     if names is None:
         return filled(row, "text"), None
     return filled(row, names[0]), filled(row, names[1])
