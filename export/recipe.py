@@ -52,7 +52,7 @@ class Recipe:
         evaluate: texts with labels or scores that the loss is measured on, a file or ``hub:``; None: agreement with
             FP32 on texts of ``calibration``.
         accept_unresolved: accept a model too of which the texts are too few to tell.
-        search_minutes: how long to look for layers to return to float, for each engine that loses more.
+        search_minutes: how long to look for layers to return to float, for each engine that loses more or may.
     """
 
     output: Path | None = None
