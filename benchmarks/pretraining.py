@@ -2,9 +2,9 @@
 
     python benchmarks/pretraining.py ../shared/data [--output build/pretraining]
 
-Reads zh_text, text/wikitext-2 and two vocabularies of the folder. The Chinese model is judged on held-out lines and gives
-a vector for every character, which gensim loads. Next sentences are learned by heart from 200 pairs, and from all pairs
-with every 50th held out. One JSON object comes out. It takes about half an hour on two cores.
+Reads zh_text, text/wikitext-2 and two vocabularies of the folder. The Chinese model is judged on held-out lines and
+gives a vector for every character, which gensim loads. Next sentences are learned by heart from 200 pairs, and from all
+pairs with every 50th held out. One JSON object comes out. It takes about half an hour on two cores.
 """
 
 import argparse
@@ -87,9 +87,7 @@ def next_sentences(data: Path, output: Path, config: Path) -> dict[str, Any]:
     for name, chosen, epochs in (("by_heart", few, 60), ("all", lines, 4)):
         corpus = output / f"{name}.txt"
         corpus.write_text("\n".join(chosen) + "\n", encoding="utf-8")
-        edgebert(
-            "pretrain", "--corpus", corpus, *vocabulary, "--epochs", epochs, "--force", "--output", output / name
-        )
+        edgebert("pretrain", "--corpus", corpus, *vocabulary, "--epochs", epochs, "--force", "--output", output / name)
         corpora[name] = corpus
     by_heart = right_by_heart(output / "by_heart", corpora["by_heart"])
     return {"right_of_200_pairs": by_heart, "all": metrics(output / "all")}
