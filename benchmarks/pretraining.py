@@ -63,7 +63,7 @@ def chinese(data: Path, output: Path, config: Path) -> dict[str, Any]:
     """Learn masked characters, then write a vector for every character and let gensim read them."""
     corpus, checkpoint, vectors = data / "zh_text/tnews_unlabelled.txt", output / "chinese", output / "characters.txt"
     vocabulary = ["--vocabulary", data / "vocabs/bert-base-chinese/vocab.txt"]
-    flags = ["--config", config, "--epochs", 5, "--max-tokens", 64, "--force"]
+    flags = ["--config", config, "--epochs", 3, "--max-tokens", 64, "--force"]
     seconds = edgebert("pretrain", "--corpus", corpus, *vocabulary, *flags, "--output", checkpoint)
     bundle = exported(checkpoint, corpus, "--task", "embed")
     edgebert("vectors", bundle, "--characters", "--texts", corpus, "--output", vectors)
@@ -84,7 +84,7 @@ def next_sentences(data: Path, output: Path, config: Path) -> dict[str, Any]:
     few = [line for line in lines if line][: BY_HEART + BY_HEART // HELD_OUT + 1]
     vocabulary = ["--vocabulary", data / "vocabs/bert-base-uncased/vocab.txt", "--config", config, "--next-sentence"]
     corpora = {}
-    for name, chosen, epochs in (("by_heart", few, 60), ("all", lines, 4)):
+    for name, chosen, epochs in (("by_heart", few, 60), ("all", lines, 2)):
         corpus = output / f"{name}.txt"
         corpus.write_text("\n".join(chosen) + "\n", encoding="utf-8")
         edgebert("pretrain", "--corpus", corpus, *vocabulary, "--epochs", epochs, "--force", "--output", output / name)
