@@ -88,4 +88,4 @@ def compare_students(
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1, allow_nan=False))
         return
     print_comparison(report)
-    typer.echo(f"next: edgebert bench {output / 'NAME.bundle'}")
+    typer.echo(f"\n{output}: comparison.md, .json and .png, checkpoints and bundles")

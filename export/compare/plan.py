@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from edgebert.calibration import BUILTIN
 from edgebert.errors import InputError
 from edgebert.export.chain import Chain
 from edgebert.export.chain_recipe import check_files, distilled
@@ -74,7 +75,8 @@ def make_plan(settings: CompareStudents, work: Path) -> Plan:
         InputError: a setting or a student cannot be used, or a file is not there.
         CheckpointError: the teacher is missing or not supported.
     """
-    check_files(settings.train, settings.dev, settings.test, settings.calibration)
+    texts = None if settings.calibration == BUILTIN else settings.calibration
+    check_files(settings.train, settings.dev, settings.test, texts)
     folder = resolve(settings.teacher)
     layers = load_config(folder).num_hidden_layers
     calibration = settings.calibration or str(work / CALIBRATION)

@@ -89,7 +89,7 @@ def conditions(report: ComparisonReport) -> Iterator[str]:
         f"the median) in {report.rounds} rounds that all models share; x: times faster than the teacher in FP32. "
         f"FP32 runs on {_engines(report, fp32=True)}, INT8 on {_engines(report, fp32=False)}."
     )
-    yield "front: no other model is as fast and as accurate in INT8, and better in one of them."
+    yield "front: no other model is at least as fast and as accurate in INT8, and better in one of them."
     for note in report.not_measured:
         yield f"Not measured: {note.what}: {note.why}."
     device = report.device
