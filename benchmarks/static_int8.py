@@ -27,7 +27,7 @@ from onnxruntime.quantization import CalibrationMethod, quantize_static
 from scipy.stats import spearmanr
 
 from edgebert.accuracy.paired import share_interval
-from edgebert.calibration import Sample, draw_samples, open_source
+from edgebert.calibration import Sample, draw_texts, open_source
 from edgebert.export.canonical import FLOAT, build
 from edgebert.export.canonical.dialects import TENSORRT_8_6
 from edgebert.export.checkpoint import Checkpoint, load_checkpoint
@@ -141,8 +141,7 @@ def read(path: Path) -> list[dict[str, object]]:
 
 
 def calibration(tokenizer: Tokenizer, source: str, max_tokens: int) -> tuple[Sample, ...]:
-    name, records = open_source(source)
-    return draw_samples(name, records, lambda text: next(samples_of(tokenizer, [text], max_tokens))).measured
+    return tuple(samples_of(tokenizer, draw_texts(*open_source(source)).chosen, max_tokens))
 
 
 def main() -> None:

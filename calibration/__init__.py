@@ -13,7 +13,7 @@ from edgebert.calibration.collect import (
 from edgebert.calibration.observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile, observer_named
 from edgebert.calibration.ranges import Range, Ranges, load_ranges, save_ranges
 from edgebert.calibration.report import CalibrationReport, TensorReport, calibrate
-from edgebert.calibration.samples import SAMPLES, Sample, Samples, choose_texts, draw_samples
+from edgebert.calibration.samples import SAMPLES, Drawn, Sample, Samples, check_lengths, draw_texts
 from edgebert.calibration.smooth import smoothing_factors
 from edgebert.calibration.sources import BUILTIN, builtin_texts, open_source
 
@@ -23,6 +23,7 @@ __all__ = [
     "SAMPLES",
     "CalibrationReport",
     "Channels",
+    "Drawn",
     "Entropy",
     "MinMax",
     "MovingAverage",
@@ -38,10 +39,10 @@ __all__ = [
     "calibrate",
     "channel_maxima",
     "channel_statistics",
-    "choose_texts",
+    "check_lengths",
     "collect",
     "collect_all",
-    "draw_samples",
+    "draw_texts",
     "kind_of",
     "load_ranges",
     "observer_named",

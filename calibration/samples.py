@@ -3,20 +3,23 @@
 import dataclasses
 import hashlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from edgebert.errors import InputError
+from edgebert.texts import Record
 
 SAMPLES = 256  # texts; the channel maxima of MiniLM change by less than one step of INT8 beyond that
 
 _POOL = 16  # texts held for each that is drawn, so that the lengths of those drawn are the lengths of the stream
+_POOL_CHARACTERS = 1 << 25  # of all of them together; bounds memory where texts are whole books
 _SPECIAL = 2  # [CLS] and [SEP]
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=Record)
 _U = TypeVar("_U")
 
 Ids = npt.NDArray[np.int32]
@@ -41,8 +44,25 @@ class Sample:
 
 
 @dataclasses.dataclass(frozen=True)
+class Drawn(Generic[_T]):
+    """Texts drawn from a stream.
+
+    Attributes:
+        source: where they are from.
+        read: texts in the stream, with empty and repeated ones.
+        chosen: those that are learned from.
+        held_out: others, for a check.
+    """
+
+    source: str
+    read: int
+    chosen: tuple[_T, ...]
+    held_out: tuple[_T, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Samples:
-    """Texts drawn for calibration.
+    """Texts drawn for calibration, as a model takes them.
 
     Attributes:
         source: where they are from.
@@ -71,94 +91,95 @@ def samples_sha256(samples: Iterable[Sample]) -> str:
     return digest.hexdigest()
 
 
-def choose_texts(texts: Iterable[_T], count: int = SAMPLES, seed: int = 0) -> list[_T]:
-    """Draw texts evenly from a stream of any length in memory for ``count`` of them.
-
-    Repeated texts count once; the order of the stream is kept. Every text has the same chance.
-
-    Args:
-        texts: the stream; read to its end.
-        count: how many to draw at most.
-        seed: makes the choice the same every time.
-    """
-    return [text for _, text in _draw(texts, count, seed, lambda text: text)]
-
-
-def draw_samples(
-    source: str,
-    texts: Iterable[_T],
-    tokenize: Callable[[_T], Sample],
-    count: int = SAMPLES,
-    held_out: int = SAMPLES // 4,
-    seed: int = 0,
-) -> Samples:
-    """Draw samples whose lengths are distributed as those of a stream, in bounded memory and one pass.
+def draw_texts(
+    source: str, texts: Iterable[_T], count: int = SAMPLES, held_out: int = SAMPLES // 4, seed: int = 0
+) -> Drawn[_T]:
+    """Draw texts whose lengths are distributed as those of a stream, in bounded memory and one pass.
 
     A pool is drawn evenly from the stream's different texts, sorted by length, and every n-th of it is taken. So each
     stretch of lengths gives its share, to the text, and rare long texts are neither missed nor doubled by chance. What
-    is drawn depends on the set of texts and the seed, not on their order.
+    is drawn, and its order, depends on the set of texts and the seed, not on the order of the stream.
 
     Args:
         source: where the texts are from, for messages.
-        texts: the stream; texts that are empty are passed over.
-        tokenize: makes a sample of a text.
+        texts: the stream of texts or pairs of texts, read to its end; those that are empty are passed over.
         count: how many to draw at most.
-        held_out: how many more to draw for a check; fewer where the texts are few.
+        held_out: how many more to draw for a check; where the texts are few, the same share of them.
         seed: makes the choice the same every time.
 
     Raises:
-        InputError: there is no text, or none of more than one token.
+        InputError: there is no text.
     """
     read = 0
 
     def counted() -> Iterator[_T]:
         nonlocal read
         for read, text in enumerate(texts, 1):  # noqa: B007  (the count is what is wanted)
-            if text and text != ("", ""):
+            if _characters(text):
                 yield text
 
-    pool = [sample for _, sample in _draw(counted(), _POOL * (count + held_out), seed, tokenize)]
+    pool = sorted(_pool(counted(), _POOL * (count + held_out), seed), key=lambda each: (_characters(each[1]), each[0]))
     if not pool:
         raise InputError(f"{source} holds no text that is not empty: give at least one")
-    if max(sample.tokens for sample in pool) <= _SPECIAL + 1:
-        raise InputError(
-            f"the {len(pool)} different texts of {source} have one token at most: give whole texts, like the device's"
-        )
-    kept = min(held_out, len(pool) // 4)
-    drawn = _evenly(sorted(pool, key=_length_then_ids), min(count + kept, len(pool)))
+    kept = min(held_out, len(pool) * held_out // (count + held_out))
+    drawn = _evenly(pool, min(count + kept, len(pool)))
     others = set(_evenly(range(len(drawn)), kept))
-    measured = tuple(sample for place, sample in enumerate(drawn) if place not in others)
-    return Samples(source, read, measured, tuple(drawn[place] for place in sorted(others)))
+    chosen = sorted(each for place, each in enumerate(drawn) if place not in others)
+    return Drawn(source, read, _texts(chosen), _texts(sorted(drawn[place] for place in others)))
 
 
-def _draw(texts: Iterable[_T], count: int, seed: int, keep: Callable[[_T], _U]) -> list[tuple[int, _U]]:
-    """Return the place in the stream of the drawn texts and what ``keep`` makes of them, in the order of the stream.
+def check_lengths(source: str, samples: Sequence[Sample]) -> None:
+    """Refuse samples that show no activation of a text.
+
+    Raises:
+        InputError: none has more than one token.
+    """
+    if max(sample.tokens for sample in samples) <= _SPECIAL + 1:
+        raise InputError(
+            f"the {len(samples)} different texts of {source} have one token at most: give whole texts, like the "
+            "device's"
+        )
+
+
+def _pool(texts: Iterable[_T], count: int, seed: int) -> list[tuple[int, _T]]:
+    """Draw at most ``count`` texts evenly, with the number that each was drawn by.
 
     Texts get random numbers from a hash, and those with the smallest are drawn: the same text has the same number, so
-    one that comes again is either held already or was not drawn before.
+    one that comes again is either held already or was not drawn before. Fewer are drawn where they are so long that
+    their sum would pass `_POOL_CHARACTERS`.
     """
-    held: list[tuple[int, int, _U]] = []  # a heap, the largest number first
+    held: list[tuple[int, _T]] = []  # a heap of negative numbers, so that the largest number is first
     numbers: set[int] = set()
-    for place, text in enumerate(texts):
+    characters, bound = 0, math.inf  # no number from ``bound`` on can be among those drawn
+    for text in texts:
         number = _random_number(text, seed)
-        if number in numbers or (len(held) == count and number > -held[0][0]):
+        if number >= bound or number in numbers:
             continue
         numbers.add(number)
-        heapq.heappush(held, (-number, place, keep(text)))
-        if len(held) > count:
-            numbers.remove(-heapq.heappop(held)[0])
-    return sorted(((place, kept) for _, place, kept in held), key=lambda each: each[0])
+        heapq.heappush(held, (-number, text))
+        characters += _characters(text)
+        while len(held) > count or (characters > _POOL_CHARACTERS and len(held) > 1):
+            largest, left_out = heapq.heappop(held)
+            bound = -largest
+            numbers.remove(bound)
+            characters -= _characters(left_out)
+    return [(-number, text) for number, text in held]
 
 
-def _random_number(text: object, seed: int) -> int:
+def _texts(numbered: Iterable[tuple[int, _T]]) -> tuple[_T, ...]:
+    return tuple(text for _, text in numbered)
+
+
+def _characters(text: Record) -> int:
+    """Return the length of a text, or of both texts of a pair."""
+    return len(text) if isinstance(text, str) else sum(map(len, text))
+
+
+def _random_number(text: Record, seed: int) -> int:
     key = f"{seed} {text!r}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "big")
 
 
-def _evenly(items: Sequence[_T], count: int) -> list[_T]:
+def _evenly(items: Sequence[_U], count: int) -> list[_U]:
     """Return the middle of each of ``count`` equal stretches."""
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
-
-
-def _length_then_ids(sample: Sample) -> tuple[int, bytes]:
-    return sample.tokens, hashlib.sha256(sample.input_ids.tobytes()).digest()

@@ -113,6 +113,15 @@ def records_for(task: str, records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(dict.fromkeys(part for pair in parts for part in pair))
 
 
+def parted_for(
+    task: str, first: Iterable[Record], second: Iterable[Record]
+) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """Return two sets of texts as a task takes them; a text that is in both, taken out of pairs, stays in the first."""
+    taken = records_for(task, first)
+    known = set(taken)
+    return taken, tuple(record for record in records_for(task, second) if record not in known)
+
+
 def as_pairs(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
     """Yield pairs; a single text becomes the context of a plain question."""
     for at, record in enumerate(records):

@@ -9,20 +9,22 @@ from edgebert.calibration import (
     BUILTIN,
     SAMPLES,
     CalibrationReport,
+    Drawn,
     Ranges,
-    Sample,
+    Samples,
     calibrate,
-    draw_samples,
+    check_lengths,
+    draw_texts,
     observer_named,
     open_source,
 )
 from edgebert.calibration.sources import Source
-from edgebert.export.checkpoint import load_checkpoint
+from edgebert.export.checkpoint import Checkpoint, load_checkpoint
 from edgebert.export.graphs import canonical_weights
 from edgebert.export.recipe import model_name
 from edgebert.export.static import OBSERVERS, find_smoothing, tapped_graph
 from edgebert.export.tokens import samples_of, write_tokenizer
-from edgebert.texts import Record, records_for
+from edgebert.texts import Record, parted_for
 
 _WEIGHT_LIMIT = 127  # of a Jetson
 
@@ -65,22 +67,26 @@ def calibrate_checkpoint(
         MissingExtraError: a library for the texts, or the demo model, is not installed.
     """
     makers = OBSERVERS if recipe.observer is None else dict.fromkeys(OBSERVERS, observer_named(recipe.observer))
-    progress("loading the checkpoint")
+    progress("drawing texts")
     name, records = open_source(recipe.source, recipe.column)
+    drawn = draw_texts(name, records, recipe.samples, recipe.samples // 4, recipe.seed)
+    progress("loading the checkpoint")
     checkpoint = load_checkpoint(recipe.model, recipe.task, model_name(recipe.model))
     weights = canonical_weights(checkpoint)
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer = write_tokenizer(checkpoint, Path(folder))
-
-        def tokenize(text: Record) -> Sample:
-            return next(samples_of(tokenizer, [text], checkpoint.shape.max_tokens))
-
-        progress("drawing texts")
-        texts = (text for record in records for text in records_for(checkpoint.task, (record,)))
-        samples = draw_samples(name, texts, tokenize, recipe.samples, recipe.samples // 4, recipe.seed)
+    samples = _samples(checkpoint, drawn)
+    check_lengths(name, samples.measured)
     progress("choosing the smoothing")
     smoothing = find_smoothing(weights, samples.measured, _WEIGHT_LIMIT)
     graph, tensors = tapped_graph(weights, smoothing.factors)
     progress("measuring activations")
     ranges, report = calibrate(graph, tensors, makers, samples, checkpoint.weights_sha256)
     return smoothing.joined_to(ranges), report
+
+
+def _samples(checkpoint: Checkpoint, drawn: Drawn[Record]) -> Samples:
+    """Return the texts as a checkpoint takes them."""
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = write_tokenizer(checkpoint, Path(folder))
+    ends = parted_for(checkpoint.task, drawn.chosen, drawn.held_out)
+    measured, held_out = (tuple(samples_of(tokenizer, texts, checkpoint.shape.max_tokens)) for texts in ends)
+    return Samples(drawn.source, drawn.read, measured, held_out)

@@ -36,7 +36,12 @@ class Maker(Protocol):
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Names of the ways to quantize that are worth trying; the first is what the export chose."""
+        """Names of the ways to quantize that are worth trying, from the one that the export chose."""
+        ...
+
+    @property
+    def safest(self) -> str:
+        """Name of the setting that is nearest to FP32 where some layers are in float."""
         ...
 
     def make(self, mix: Mix) -> Made:

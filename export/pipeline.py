@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from edgebert.accuracy.labelled import read_labelled
 from edgebert.bundle import TOKENIZER, Bundle, open_bundle
+from edgebert.calibration import check_lengths
 from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.gate.hold import hold
 from edgebert.export.graphs import make_graphs
@@ -43,6 +44,8 @@ def export(recipe: Recipe, progress: Progress = lambda stage: None) -> Bundle:
         tokenizer = write_tokenizer(checkpoint, folder)
         check_tokens(tokenizer, checkpoint, (*golden_texts(checkpoint.task), *texts.comparison))
         samples = list(samples_of(tokenizer, texts.smoothing, checkpoint.shape.max_tokens))
+        if recipe.measures:
+            check_lengths(texts.source, samples)
         progress("making the graphs")
         graphs = make_graphs(checkpoint, samples, target, recipe)
         native = None

@@ -47,6 +47,11 @@ class GraphMaker:
         """The strengths of smoothing, from the least error on the samples."""
         return tuple(self._smoothings)
 
+    @property
+    def safest(self) -> str:
+        """The strengths with the least error."""
+        return self.settings[0]
+
     def make(self, mix: Mix) -> Made:
         """Make the graph with the smoothing that the mix names."""
         model = self.model(self._smoothings[mix.setting], mix.floats)

@@ -52,7 +52,7 @@ class Recipe:
         evaluate: texts with labels or scores that the loss is measured on, a file or ``hub:``; None: agreement with
             FP32 on texts of ``calibration``.
         accept_unresolved: accept a model too of which the texts are too few to tell.
-        search_minutes: how long to look for layers to return to float, for each engine that loses more.
+        search_minutes: how long to look for layers to return to float, for each engine that loses more or may.
     """
 
     output: Path | None = None
@@ -87,13 +87,18 @@ class Recipe:
             raise InputError(
                 f"precision is {self.precision!r}, {target.name} is served in {' or '.join(served)}: choose one of them"
             )
-        fixed = self.precision == "int8" and (self.static or target.platform is not None)
-        if fixed and self.model is not None and self.calibration is None and self.ranges is None:
+        if self.measures and self.model is not None and self.calibration is None:
             raise InputError(
                 "INT8 with fixed ranges needs texts like those of the device: give --calibration FILE, or "
                 f"--calibration {BUILTIN} to insist on the built-in ones"
             )
         _check_gate(self)
+
+    @property
+    def measures(self) -> bool:
+        """Whether ranges of activations are measured on the texts of the recipe."""
+        fixed = self.precision == "int8" and (self.static or target_of(self).platform is not None)
+        return fixed and self.ranges is None
 
 
 def target_of(recipe: Recipe) -> Target:

@@ -3,10 +3,9 @@
 import dataclasses
 import hashlib
 
-from edgebert.calibration import BUILTIN, SAMPLES, choose_texts, open_source
-from edgebert.errors import InputError
+from edgebert.calibration import BUILTIN, SAMPLES, draw_texts, open_source
 from edgebert.golden import Text
-from edgebert.texts import records_for
+from edgebert.texts import parted_for, records_for
 
 _HELD_OUT = 64  # with fewer texts a comparison on held-out ones says little, so all of them serve both ends
 
@@ -50,10 +49,11 @@ class ExportTexts:
 
 
 def for_task(texts: ExportTexts, task: str) -> ExportTexts:
-    """Return the texts as a task takes them, see `edgebert.texts.records_for`."""
-    return dataclasses.replace(
-        texts, smoothing=records_for(task, texts.smoothing), comparison=records_for(task, texts.comparison)
-    )
+    """Return the texts as a task takes them, see `edgebert.texts.records_for`; the ends do not overlap after it too."""
+    smoothing, others = parted_for(task, texts.smoothing, texts.comparison)
+    if others and texts.held_out:
+        return ExportTexts(texts.source, smoothing, others, held_out=True)
+    return ExportTexts(texts.source, smoothing, records_for(task, texts.comparison), held_out=False)
 
 
 def golden_texts(task: str) -> tuple[Text, ...]:
@@ -64,17 +64,13 @@ def golden_texts(task: str) -> tuple[Text, ...]:
 def read_export_texts(calibration: str | None, column: str | None) -> ExportTexts:
     """Draw texts from a source of `edgebert.calibration.open_source`; None: the built-in ones.
 
+    Half of them go to each end, or all of them to both where they are few.
+
     Raises:
         InputError: the file cannot be read or holds no text.
     """
-    source, records = open_source(calibration or BUILTIN, column)
-    return split(source, choose_texts((record for record in records if record), 2 * SAMPLES))
-
-
-def split(source: str, texts: list[Text] | list[str]) -> ExportTexts:
-    """Give every other text to each end, or all of them to both where they are few."""
-    if not texts:
-        raise InputError(f"{source} holds no text: give at least one")
+    drawn = draw_texts(*open_source(calibration or BUILTIN, column), SAMPLES, SAMPLES)
+    texts = drawn.chosen + drawn.held_out
     if len(texts) < _HELD_OUT:
-        return ExportTexts(source, tuple(texts), tuple(texts), held_out=False)
-    return ExportTexts(source, tuple(texts[::2]), tuple(texts[1::2]), held_out=True)
+        return ExportTexts(drawn.source, texts, texts, held_out=False)
+    return ExportTexts(drawn.source, drawn.chosen, drawn.held_out, held_out=True)

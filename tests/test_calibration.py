@@ -1,4 +1,4 @@
-"""Samples, channel maxima and smoothing factors against plain formulas."""
+"""Channel maxima and smoothing factors against plain formulas."""
 
 import numpy as np
 import onnx
@@ -7,27 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from edgebert.calibration import Sample, channel_maxima, choose_texts, run_graph, smoothing_factors
+from edgebert.calibration import Sample, channel_maxima, run_graph, smoothing_factors
 from edgebert.errors import InputError
-
-
-@given(st.lists(st.integers(0, 40)), st.integers(1, 20), st.integers(0, 3))
-def test_chosen_texts_are_distinct_and_from_the_stream(texts, count, seed):
-    found = choose_texts(iter(texts), count, seed)
-    assert found == choose_texts(texts, count, seed)
-    assert set(found) <= set(texts)
-    if len(set(texts)) <= count:
-        assert found == list(dict.fromkeys(texts))
-    else:
-        assert len(found) == count
-
-
-def test_every_text_has_the_same_chance():
-    counts = np.zeros(30)
-    for seed in range(3000):
-        counts[choose_texts(range(30), 6, seed)] += 1
-    # 600 times each in the mean, with a standard deviation of 22
-    assert np.abs(counts - 600).max() < 5 * 22
 
 
 def graph(*extra):

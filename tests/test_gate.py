@@ -91,9 +91,28 @@ def test_a_fragile_layer_returns_to_float_and_the_gate_passes(mended):
         report = bundle.json("report.json")["gate"]["engines"][engine]
         assert report["sensitivity"][0]["layer"] == FRAGILE and len(report["sensitivity"]) == 8
         assert report["attempts"][0]["verdict"] == "failed" and report["attempts"][0]["drop"] > 5
+        assert [len(each["float_layers"]) for each in report["attempts"]][:7] == [0, 8, 6, 4, 3, 2, 1]
         assert report["float_share"] == pytest.approx(32 * 96 / (2 * (4 * 32 * 32 + 2 * 32 * 96)), abs=1e-4)
     assert f"- `{FRAGILE}`: alone in INT8 it moves the outputs by" in (bundle.path / "report.md").read_text()
     assert any("in float layer.1.output: passed, accuracy 100.00 to" in stage for stage in stages)
+
+
+def test_where_the_texts_cannot_tell_a_slower_mix_is_looked_for(mended, fragile, tmp_path):
+    """A limit just above the drop: with every layer in INT8 it is open, with fewer it is settled."""
+    engines = mended[0].json("report.json")["gate"]["engines"]
+    limit = max(found["attempts"][0]["drop"] for found in engines.values()) + 0.05
+    bundle = export(recipe(fragile, tmp_path / "b", max_drop=limit))
+    found = bundle.json("report.json")["gate"]["engines"]
+    assert [each["attempts"][0]["verdict"] for each in found.values()] == ["unresolved", "unresolved"]
+    assert {each["verdict"] for each in bundle.manifest.gate.values()} == {"passed"}
+    for each in found.values():
+        assert each["judgement"]["high"] < limit < each["attempts"][0]["high"]
+        assert len(each["attempts"]) > 1 and (each["float_layers"] or each["setting"] != each["attempts"][0]["setting"])
+    report = (bundle.path / "report.md").read_text()
+    assert "Whether every layer can be INT8 these 1000 texts cannot tell; about" in report
+    settings = {"max_drop": limit, "accept_unresolved": True, "force": True}
+    accepted = export(recipe(fragile, tmp_path / "b", **settings)).manifest
+    assert {(each["verdict"], each["attempts"]) for each in accepted.gate.values()} == {("unresolved", 1)}
 
 
 def test_the_models_that_passed_are_the_ones_in_the_bundle(mended, fragile):

@@ -109,10 +109,13 @@ def test_a_model_agrees_with_itself_and_less_with_another(make_bundle, head):
         (SINGLE, {"text": 5, "label": 0}, "column .text. is of type int, not a text"),
         (SINGLE, {"text": "\ud800", "label": 0}, "half of a surrogate pair"),
         (SINGLE, {"text": "a", "text_pair": "b", "label": 0}, "some rows hold one text and some two"),
-        (MULTI, {"text": "a", "labels": "battery"}, "labels is of type str: give a list"),
+        (MULTI, {"text": "a", "labels": "battery"}, "column .labels. is of type str: give a list"),
         (MULTI, {"text": "a", "labels": ["jazz"]}, "does not know the label 'jazz'"),
-        (VALUE, {"text": "a", "score": "much"}, "score is 'much': give a number"),
-        (VALUE, {"text": "a", "score": float("nan")}, "score is 'nan': give a number"),
+        (VALUE, {"text": "a", "score": "much"}, "column 'score' is 'much': give a number"),
+        (VALUE, {"text": "a", "score": float("nan")}, "column 'score' is nan: give a number"),
+        (VALUE, {"text": "a", "score": True}, "column 'score' is True: give a number"),
+        (VALUE, {"text": "a", "score": 10**400}, "column 'score' is 1000000000"),
+        (VALUE, {"text": "a", "score": [1]}, r"column 'score' is \[1\]: give a number"),
     ],
 )
 def test_bad_rows_are_one_line(tmp_path, head, row, message):
@@ -193,8 +196,9 @@ def test_questions(tmp_path):
     [
         (TagHead(TAGS), {"tokens": ["a"], "tags": ["B-LOC"]}, r":1: the model does not know the label 'B-LOC'"),
         (TagHead(TAGS), {"tokens": ["a"], "tags": []}, "there are 1 tokens and 0 tags"),
-        (TagHead(TAGS), {"tokens": "a b", "tags": ["O"]}, "tokens is of type str: give a list"),
-        (TagHead(TAGS), {"tokens": [], "tags": []}, "tokens must be a list of texts that are not empty"),
+        (TagHead(TAGS), {"tokens": "a b", "tags": ["O"]}, "column .tokens. is of type str: give a list"),
+        (TagHead(TAGS), {"tokens": [], "tags": []}, "column .tokens. is empty: remove the row"),
+        (TagHead(TAGS), {"tokens": ["a", ""], "tags": ["O", "O"]}, "column .tokens. must be a list of texts that are"),
         (AnswerHead(), {"question": "a", "context": "b"}, "there is no column 'answers'"),
         (AnswerHead(), {"question": "a", "context": "b", "answers": "c"}, "answers is of type str: give a list"),
         (AnswerHead(), {"question": "a", "context": "b", "answers": [3]}, "answers holds what is no text"),

@@ -1,48 +1,60 @@
 """Samples are distinct, have the lengths of the stream, do not depend on its order, and cost little memory."""
 
+import dataclasses
 import json
+import random
 import tracemalloc
+from collections import Counter
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edgebert.calibration import BUILTIN, Sample, draw_samples, open_source
+from edgebert.calibration import BUILTIN, Sample, check_lengths, draw_texts, open_source, samples
+from edgebert.calibration.samples import samples_sha256
 from edgebert.errors import InputError
 
 
-def tokenize(text):
-    """A token a letter, between [CLS] and [SEP]; cut at 512."""
-    ids = [2, *(10 + ord(letter) % 97 for letter in text), 3][:512]
-    return Sample(np.array([ids], np.int32), np.zeros((1, len(ids)), np.int32))
-
-
 def draw(texts, *arguments, **settings):
-    return draw_samples("texts", texts, tokenize, *arguments, **settings)
+    return draw_texts("texts", texts, *arguments, **settings)
+
+
+def sample(*ids, types=None):
+    return Sample(np.array([ids], np.int32), np.array([types or [0] * len(ids)], np.int32))
 
 
 def texts_of_lengths(lengths):
     return [f"{number:x}-".ljust(length, "x")[: max(length, 6)] for number, length in enumerate(lengths)]
 
 
-@given(st.lists(st.text("ab", min_size=2, max_size=6), min_size=1), st.integers(1, 8), st.integers(0, 4), st.data())
+TEXT = st.text("ab", max_size=6)
+
+
+@given(st.lists(TEXT | st.tuples(TEXT, TEXT), min_size=1), st.integers(1, 8), st.integers(0, 4), st.data())
 def test_what_is_drawn_depends_on_the_set_of_texts_alone(texts, count, held_out, data):
+    usable = set(texts) - {"", ("", "")}
+    assume(usable)
     found = draw(texts, count, held_out)
     shuffled = data.draw(st.permutations(texts + texts[:2]))
     again = draw(shuffled, count, held_out)
-    ids = [sample.input_ids.tolist() for sample in found.measured]
-    assert ids == [sample.input_ids.tolist() for sample in again.measured]
-    assert found.sha256 == again.sha256
+    assert (found.chosen, found.held_out) == (again.chosen, again.held_out)
     assert (found.read, again.read) == (len(texts), len(shuffled))
-    others = [sample.input_ids.tolist() for sample in found.held_out]
-    everything = [str(each) for each in ids + others]
-    assert len(set(everything)) == len(everything)
-    assert set(everything) <= {str(tokenize(text).input_ids.tolist()) for text in texts}
-    if len(set(texts)) <= count:
-        assert len(everything) == len(set(texts))
+    drawn = found.chosen + found.held_out
+    assert len(set(drawn)) == len(drawn) and set(drawn) <= usable
+    assert 1 <= len(found.chosen) <= count and len(found.held_out) <= held_out
+    if len(usable) <= count:
+        assert set(drawn) == usable
+    elif len(usable) >= count + held_out:
+        assert (len(found.chosen), len(found.held_out)) == (count, held_out)
+
+
+def test_every_text_has_the_same_chance():
+    counts = Counter(text for seed in range(3000) for text in draw([f"{at:02}" for at in range(30)], 6, 0, seed).chosen)
+    # 600 times each in the mean, with a standard deviation of 22
+    assert len(counts) == 30 and all(abs(count - 600) < 5 * 22 for count in counts.values())
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -51,29 +63,33 @@ def test_lengths_are_those_of_the_stream(seed):
     # mostly short, with one long text in fifty
     lengths = np.where(generator.random(20_000) < 0.02, 400, generator.integers(6, 40, 20_000))
     found = draw(texts_of_lengths(lengths), 256, 64, seed=seed)
-    drawn = np.array([sample.tokens - 2 for sample in found.measured])
-    assert (len(drawn), len(found.held_out)) == (256, 64)
-    for share in (0.1, 0.25, 0.5, 0.75, 0.9):
-        assert abs(np.quantile(drawn, share) - np.quantile(lengths, share)) <= 2
-    # 5.1 are expected; without strata the standard deviation would be 2.2
-    assert 4 <= (drawn > 300).sum() <= 7
+    assert (len(found.chosen), len(found.held_out)) == (256, 64)
+    for texts, few, many in ((found.chosen, 4, 7), (found.held_out, 0, 3)):
+        drawn = np.array([len(text) for text in texts])
+        for share in (0.1, 0.25, 0.5, 0.75, 0.9):
+            assert abs(np.quantile(drawn, share) - np.quantile(lengths, share)) <= 2
+        # 5.1 and 1.3 are expected; without strata the standard deviation of the first would be 2.2
+        assert few <= (drawn > 300).sum() <= many
+    assert abs(np.mean([len(text) for text in found.chosen[:128]]) - lengths.mean()) < 12  # no order by length
 
 
 def test_another_seed_draws_other_texts():
     texts = texts_of_lengths(range(6, 5000))
-    assert draw(texts, 8, 2).sha256 == draw(texts, 8, 2).sha256
-    assert draw(texts, 8, 2).sha256 != draw(texts, 8, 2, seed=1).sha256
+    assert draw(texts, 8, 2) == draw(texts, 8, 2)
+    assert set(draw(texts, 8, 2).chosen).isdisjoint(draw(texts, 8, 2, seed=1).chosen)
+
+
+@pytest.mark.parametrize(("held_out", "few"), [(64, 20), (256, 50)])
+def test_of_few_texts_the_same_share_is_held_out(held_out, few):
+    found = draw([f"text {at}" for at in range(100)], 256, held_out)
+    assert (len(found.chosen), len(found.held_out)) == (100 - few, few)
 
 
 def test_the_hash_tells_types_and_borders_apart():
-    def hashed(*rows):
-        samples = [Sample(np.array([ids], np.int32), np.array([types], np.int32)) for ids, types in rows]
-        return draw_samples(
-            "texts", [str(n) for n in range(len(samples))], lambda text: samples[int(text)], 9, 0
-        ).sha256
-
-    plain = hashed(([1, 2, 3, 4], [0, 0, 0, 0]), ([1, 5, 6, 7, 8], [0, 0, 0, 0, 0]))
-    assert plain != hashed(([1, 2, 3, 4], [0, 0, 0, 1]), ([1, 5, 6, 7, 8], [0, 0, 0, 0, 0]))
+    plain = samples_sha256([sample(1, 2, 3, 4), sample(1, 5, 6, 7, 8)])
+    assert plain == samples_sha256(iter([sample(1, 2, 3, 4), sample(1, 5, 6, 7, 8)]))
+    assert plain != samples_sha256([sample(1, 2, 3, 4, types=[0, 0, 0, 1]), sample(1, 5, 6, 7, 8)])
+    assert plain != samples_sha256([sample(1, 2, 3, 4, 1), sample(5, 6, 7, 8)])
 
 
 def test_a_hundred_thousand_long_texts_in_one_pass_and_little_memory():
@@ -82,26 +98,36 @@ def test_a_hundred_thousand_long_texts_in_one_pass_and_little_memory():
     found = draw(stream, 32, 8)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (found.read, len(found.measured)) == (100_000, 32)
+    assert (found.read, len(found.chosen)) == (100_000, 32)
     assert peak < 20e6  # the texts have 200 MB
 
 
-@pytest.mark.parametrize(
-    ("texts", "message"),
-    [
-        ([], "texts holds no text that is not empty: give at least one"),
-        (["", ("", "")], "texts holds no text that is not empty"),
-        (["a", "b", "a"], "the 2 different texts of texts have one token at most: give whole texts"),
-    ],
-)
-def test_texts_that_cannot_serve(texts, message):
-    with pytest.raises(InputError, match=message):
+def test_whole_books_are_held_within_a_bound_and_the_draw_keeps_its_promise(monkeypatch):
+    monkeypatch.setattr(samples, "_POOL_CHARACTERS", 5000)
+    books = [f"{at} ".ljust(length, "x") for at, length in enumerate([10, 900, 2000, 30, 700, 4000, 6000, 50] * 3)]
+    found = draw(books, 4, 2)
+    assert sum(map(len, found.chosen + found.held_out)) <= 5000
+    for seed in range(5):
+        shuffled = random.Random(seed).sample(books, len(books))
+        assert draw(shuffled, 4, 2) == dataclasses.replace(found, read=len(books))
+    assert draw(["y" * 9000], 4, 2).chosen == ("y" * 9000,)
+
+
+@pytest.mark.parametrize("texts", [[], ["", ("", "")]])
+def test_texts_that_cannot_serve(texts):
+    with pytest.raises(InputError, match="texts holds no text that is not empty: give at least one"):
         draw(texts)
 
 
-def test_one_text_is_measured_and_none_held_out():
+def test_samples_of_one_token_cannot_serve():
+    with pytest.raises(InputError, match=r"the 2 different texts of a\.txt have one token at most: give whole texts"):
+        check_lengths("a.txt", [sample(2, 9, 3), sample(2, 3)])
+    check_lengths("a.txt", [sample(2, 9, 3), sample(2, 9, 9, 3)])
+
+
+def test_one_text_is_chosen_and_none_held_out():
     found = draw(["on"])
-    assert (len(found.measured), len(found.held_out)) == (1, 0)
+    assert (found.chosen, found.held_out) == (("on",), ())
 
 
 ROWS = [{"text": "one", "said": "two", "label": 1}, {"text": "three", "said": "four", "label": 2}]

@@ -96,7 +96,12 @@ ASKED = {"question": "what", "context": "the light", "answers": [{"text": "light
         (Tag, "a.conll", "a O\n\nb PER\n", r"a\.conll:3: tag 1 is 'PER', which is not BIO"),
         (Tag, "a.conll", "a O\n", r"every tag is O"),
         (Tag, "a.jsonl", '{"tokens": ["a"], "tags": ["O", "O"]}', r"a\.jsonl:1: there are 1 tokens and 2 tags"),
-        (Tag, "a.jsonl", '{"tokens": "a b", "tags": ["O"]}', r"a\.jsonl:1: column 'tokens' must be a list"),
+        (
+            Tag,
+            "a.jsonl",
+            '{"tokens": "a b", "tags": ["O"]}',
+            r"a\.jsonl:1: column 'tokens' is of type str: give a list",
+        ),
         (Tag, "a.jsonl", '{"tokens": [], "tags": []}', r"a\.jsonl:1: column 'tokens' is empty"),
         (Answer, "a.json", "{}", r"a\.json: question 1: not as SQuAD has it \(KeyError: 'data'\)"),
         (Answer, "a.json", "{", r"a\.json: not valid JSON"),
@@ -122,6 +127,7 @@ def test_bad_rows_are_one_line_with_their_place(tmp_path, task, name, text, mess
     ("text", "message"),
     [
         ('{"text_a": "a", "text_b": "b", "score": "much"}', r"a\.jsonl:1: column 'score' is 'much': give a number"),
+        ('{"text_a": "a", "text_b": "b", "score": true}', r"a\.jsonl:1: column 'score' is True: give a number"),
         ('{"text_a": "a", "text_b": "b", "score": NaN}', r"a\.jsonl:1: column 'score' is nan"),
         ('{"text_a": "a", "text_b": "b", "score": 1}', r"all scores are 1"),
         ('{"text": "a", "label": "x"}', r"there are 1 labels"),

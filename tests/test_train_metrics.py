@@ -30,9 +30,17 @@ def test_spearman_is_that_of_scipy(pairs):
         assert spearman(first, second) == pytest.approx(scipy.stats.spearmanr(first, second).statistic, abs=1e-12)
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1))
+@pytest.mark.filterwarnings("ignore")
+def test_macro_f1_is_that_of_scikit_learn(pairs):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    found, expected = np.array(pairs).T
+    assert macro_f1(found, expected) == pytest.approx(sklearn.f1_score(expected, found, average="macro"))
+
+
 def test_macro_f1_by_hand():
-    # label 0: 1 right of 2 found and 1 expected, label 1: 1 of 1 and 2, label 2 never occurs
-    assert macro_f1(np.array([0, 0, 1]), np.array([0, 1, 1]), 3) == pytest.approx((2 / 3 + 2 / 3) / 2)
+    # label 0: 1 right of 2 found and 1 expected, label 1: 1 of 1 and 2, label 2 is found alone, label 3 never occurs
+    assert macro_f1(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1])) == pytest.approx((2 / 3 + 2 / 4 + 0) / 3)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 from edgebert.errors import InputError
 from edgebert.lines import Row
 from edgebert.texts import Record, text_in
 
 _PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
-_SHOWN = 5
+_SHOWN = 5  # labels
+_COLUMNS = 8
+_WIDTH = 60  # characters of a value
 
 
 def pair_columns(row: Row) -> tuple[str, str] | None:
@@ -25,8 +28,11 @@ def record_in(row: Row) -> Record:
 def value_in(row: Row, column: str) -> object:
     """Return what a row has in a column."""
     if column not in row.values:
-        found = ", ".join(repr(name) for name in list(row.values)[:8]) or "none"
-        raise InputError(f"{row.where}: there is no column {column!r}, only {found}: name it so")
+        found = ", ".join(repr(name) for name in list(row.values)[:_COLUMNS]) or "an empty object"
+        raise InputError(
+            f"{row.where}: there is no column {column!r}, only {found}: name it so (training takes --columns "
+            f"{column}=NAME)"
+        )
     return row.values[column]
 
 
@@ -34,19 +40,31 @@ def list_in(row: Row, column: str) -> list[object]:
     """Return a list, which tables of text cannot hold."""
     value = value_in(row, column)
     if not isinstance(value, list):
-        raise InputError(f"{row.where}: {column} is of type {type(value).__name__}: give a list, in .jsonl or .parquet")
+        raise InputError(
+            f"{row.where}: column {column!r} is of type {type(value).__name__}: give a list, in .jsonl or .parquet"
+        )
     return value
+
+
+def words_in(row: Row, column: str) -> list[str]:
+    """Return a list of one text or more, none of them empty."""
+    words = list_in(row, column)
+    if not words:
+        raise InputError(f"{row.where}: column {column!r} is empty: remove the row")
+    if not all(isinstance(word, str) and word for word in words):
+        raise InputError(f"{row.where}: column {column!r} must be a list of texts that are not empty")
+    return cast("list[str]", words)
 
 
 def number_in(row: Row, column: str) -> float:
     """Return a finite number, which tables hold as a text."""
     value = value_in(row, column)
     try:
-        number = float(value) if isinstance(value, (int, float, str)) else math.nan
-    except ValueError:
+        number = math.nan if isinstance(value, bool) else float(cast("float | str", value))
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number) or isinstance(value, bool):
-        raise InputError(f"{row.where}: {column} is {str(value)[:40]!r}: give a number")
+    if not math.isfinite(number):
+        raise InputError(f"{row.where}: column {column!r} is {repr(value)[:_WIDTH]}: give a number")
     return number
 
 
@@ -59,7 +77,7 @@ def label_number(row: Row, label: object, numbers: Mapping[str, int]) -> int:
         return number
     known = ", ".join(repr(name) for name in list(numbers)[:_SHOWN])
     more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
-    raise InputError(f"{row.where}: the model does not know the label {str(label)[:60]!r}: it has {known}{more}")
+    raise InputError(f"{row.where}: the model does not know the label {str(label)[:_WIDTH]!r}: it has {known}{more}")
 
 
 def _whole(label: object) -> int | None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 Marks = npt.NDArray[np.float64]  # [texts, columns]
 Flags = npt.NDArray[np.bool_]  # [texts]
+Counts = npt.NDArray[np.int64]  # [labels]
 
 NO_LABEL = -1.0
 
@@ -45,14 +46,12 @@ def _other_label(marks: Marks) -> Marks:
 
 
 def _macro_f1(marks: Marks) -> float:
-    """Return the mean over the labels that were expected of 2 tp / (expected + found)."""
+    """Return the mean of 2 tp / (expected + found) over the labels that were expected or found."""
     expected, found = marks.astype(np.int64).T
     size = int(marks.max()) + 1
     hits = np.bincount(expected[expected == found], minlength=size)
-    wanted = np.bincount(expected, minlength=size)
-    given = np.bincount(found[found >= 0], minlength=size)
-    occurs = wanted > 0
-    return float(np.mean(2 * hits[occurs] / (wanted + given)[occurs]))
+    counts = np.bincount(expected, minlength=size) + np.bincount(found[found >= 0], minlength=size)
+    return _mean_f1(hits, counts)
 
 
 def _halves(marks: Marks) -> tuple[Flags, Flags]:
@@ -74,11 +73,20 @@ def _complements(marks: Marks) -> Marks:
 
 def _macro_f1_of_sets(marks: Marks) -> float:
     expected, found = _halves(marks)
-    counts = expected.sum(axis=0) + found.sum(axis=0)
-    occurs = expected.any(axis=0)
-    if not occurs.any():
-        return float(not found.any())
-    return float(np.mean(2 * (expected & found).sum(axis=0)[occurs] / counts[occurs]))
+    return _mean_f1((expected & found).sum(axis=0), expected.sum(axis=0) + found.sum(axis=0))
+
+
+def _mean_f1(hits: Counts, counts: Counts) -> float:
+    """Return the mean of 2 tp / (expected + found) over the labels that occur; 1 where none does.
+
+    It is what scikit-learn calls macro, of the labels that are on either side.
+
+    Args:
+        hits: how often each label was found where it was expected, [labels].
+        counts: how often it was expected and how often found, together.
+    """
+    occurs = counts > 0
+    return float(np.mean(2 * hits[occurs] / counts[occurs])) if occurs.any() else 1.0
 
 
 def _spearman(marks: Marks) -> float:

@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 
-from edgebert.accuracy.columns import label_number, list_in
+from edgebert.accuracy.columns import label_number, list_in, words_in
 from edgebert.accuracy.entities import entity_marks
 from edgebert.accuracy.evaluation import Evaluation, Labelled, evaluation_of, read_pairs
 from edgebert.accuracy.metrics import ENTITY_F1, Marks
@@ -46,9 +46,7 @@ def word_tags(words: Sequence[str], tokens: TokenOutputs, labels: Sequence[str])
 
 
 def _sentence(row: Row, numbers: Mapping[str, int]) -> tuple[list[str], list[int]]:
-    words, names = list_in(row, "tokens"), list_in(row, "tags")
-    if not words or not all(isinstance(word, str) and word for word in words):
-        raise InputError(f"{row.where}: tokens must be a list of texts that are not empty")
+    words, names = words_in(row, "tokens"), list_in(row, "tags")
     if len(words) != len(names):
         raise InputError(f"{row.where}: there are {len(words)} tokens and {len(names)} tags: give each token a tag")
-    return cast("list[str]", words), [label_number(row, name, numbers) for name in names]
+    return words, [label_number(row, name, numbers) for name in names]

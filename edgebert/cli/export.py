@@ -121,8 +121,8 @@ def export(
         typer.Option(
             "--search-minutes",
             metavar="N",
-            help="How long to look for layers to return to float where INT8 loses more, for each engine; 10 if not "
-            "given.",
+            help="How long to look for layers to return to float where INT8 loses more, or may, for each engine; 10 if "
+            "not given, 0 for no search.",
         ),
     ] = None,
     name: Annotated[

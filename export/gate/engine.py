@@ -1,6 +1,5 @@
-"""Judge the model of one engine, and change it where it lost too much."""
+"""Judge the model of one engine, and change it where it lost too much, or may have."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,8 +9,8 @@ from edgebert.accuracy.verdict import Judgement, judge
 from edgebert.bundle import Bundle
 from edgebert.calibration import Sample
 from edgebert.engines import Floats, open_session
-from edgebert.export.gate.outcome import EngineOutcome
-from edgebert.export.gate.search import Found, Search
+from edgebert.export.gate.outcome import Attempt, EngineOutcome
+from edgebert.export.gate.search import Found, descend, ladder
 from edgebert.export.gate.sensitivity import damages, outputs_of
 from edgebert.export.gate.words import describe_attempt
 from edgebert.export.mix import Maker, Mix, multiplications
@@ -43,35 +42,46 @@ class EngineGate:
         self._samples, self._progress = samples, progress
         self._limit = recipe.max_drop or 0.0
         self._costs = multiplications(draft.manifest.shape)
-        self._end = math.inf  # of the search, once it begins
+        self._end = 0.0  # of the search, once it begins
         self._current: Mix | None = Mix(maker.settings[0])  # what the draft holds
         self._marks: dict[Mix, Marks] = {}
         self._sensitivity: dict[str, float] = {}
 
     def run(self) -> EngineOutcome:
         """Settle on a model, and return what was found."""
-        search = Search(self._judge, self._accepts, self._costs, lambda: time.monotonic() < self._end)
-        first = search.attempt(Mix(self._maker.settings[0]))
-        note = ""
-        if first.judgement.verdict == "failed":
+        first = self._attempt(Mix(self._maker.settings[0]))
+        found, note = Found(first if self._accepts(first.judgement) else None, (), out_of_time=False), ""
+        if found.best is None:
             note = self._hopeless()
-        if first.judgement.verdict == "failed" and not note:
-            self._end = time.monotonic() + 60 * self._recipe.search_minutes
-            found = search.run(self._maker.settings, self._rank)
+        if found.best is None and not note:
+            found = self._search()
             note = f"stopped after {self._recipe.search_minutes:g} minutes" if found.out_of_time else ""
-        else:
-            found = Found(first if self._accepts(first.judgement) else None, (first,), False)
-        chosen = found.best or min(found.attempts, key=lambda attempt: attempt.judgement.drop)
+        attempts = (first, *found.attempts)
+        chosen = found.best or min(attempts, key=lambda attempt: attempt.judgement.high)
         self._hold(chosen.mix)
         return EngineOutcome(
             engine=self._maker.engine,
             chosen=chosen,
             accepted=found.best is not None,
-            attempts=found.attempts,
+            attempts=attempts,
             sensitivity=self._sensitivity,
             others=tuple(self._judgement(metric, chosen.mix) for metric in self._metrics[1:]),
             note=note,
         )
+
+    def _search(self) -> Found:
+        self._end = time.monotonic() + 60 * self._recipe.search_minutes
+        if not self._more():
+            return Found(None, (), out_of_time=True)
+        mixes = ladder(self._maker.safest, self._maker.settings, self._rank())
+        return descend(mixes, self._attempt, self._accepts, self._more)
+
+    def _more(self) -> bool:
+        return time.monotonic() < self._end
+
+    def _attempt(self, mix: Mix) -> Attempt:
+        share = sum(self._costs[name] for name in mix.floats) / sum(self._costs.values())
+        return Attempt(mix, self._judge(mix), share)
 
     def _judge(self, mix: Mix) -> Judgement:
         self._hold(mix)

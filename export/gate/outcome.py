@@ -22,7 +22,7 @@ class EngineOutcome:
 
     Attributes:
         engine: name of the engine.
-        chosen: what the bundle ships, or the nearest that was found where nothing passed.
+        chosen: what the bundle ships, or what came nearest where nothing passed.
         accepted: whether ``chosen`` may be shipped.
         attempts: all mixes that were judged, in order; the first has every layer in INT8.
         sensitivity: by linear layer, how far the outputs move where it alone is in INT8, as a share of their length;
@@ -52,11 +52,23 @@ class EngineOutcome:
                 f"alone in INT8 it moves the outputs by {self.sensitivity[layer]:.1%}, "
                 f"rank {rank} of {len(self.sensitivity)}"
             )
-        mix = dataclasses.replace(self.chosen.mix, floats=self.chosen.mix.floats - {layer})
-        tried = next((attempt.judgement for attempt in self.attempts if attempt.mix == mix), None)
+        tried = self._nearest_without(layer)
         if tried is not None:
-            reasons.append(f"with it in INT8 the drop is {tried.drop:.2f} (up to {tried.high:.2f})")
+            more = len(self.chosen.mix.floats) - len(tried.mix.floats) - 1
+            which = f"it and {more} more" if more else "it"
+            drop = f"{tried.judgement.drop:.2f} (up to {tried.judgement.high:.2f})"
+            reasons.append(f"with {which} in INT8 the drop is {drop}")
         return "; ".join(reasons) or "needed to pass"
+
+    def _nearest_without(self, layer: str) -> Attempt | None:
+        """Return the attempt with the fewest of the chosen layers in INT8, this one among them."""
+        setting, floats = self.chosen.mix.setting, self.chosen.mix.floats
+        fewer = (
+            attempt
+            for attempt in self.attempts
+            if attempt.mix.setting == setting and attempt.mix.floats < floats and layer not in attempt.mix.floats
+        )
+        return max(fewer, key=lambda attempt: len(attempt.mix.floats), default=None)
 
 
 @dataclasses.dataclass(frozen=True)

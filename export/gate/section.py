@@ -41,14 +41,19 @@ def _floats(engine: str, found: Mapping[str, Any]) -> list[str]:
     if not found["float_layers"]:
         return [f"{engine}: every linear layer of the encoder is INT8.", ""]
     lines = [f"{engine}: in float, {found['float_share']:.0%} of the products of the linear layers:", ""]
-    return [*lines, *(f"- `{name}`: {why}" for name, why in found["float_layers"].items()), ""]
+    lines += [f"- `{name}`: {why}" for name, why in found["float_layers"].items()]
+    first = found["attempts"][0]
+    if first["verdict"] == "unresolved":
+        enough = f"about {first['needed']} would" if "needed" in first else "no number would"
+        lines += ["", f"Whether every layer can be INT8 these {first['texts']} texts cannot tell; {enough}."]
+    return [*lines, ""]
 
 
 def _attempts(engine: str, found: Mapping[str, Any]) -> list[str]:
     if len(found["attempts"]) == 1:
         return []
     tried = len(found["attempts"])
-    lines = [f"{engine}: {tried} mixes were judged on the same texts, for which the intervals make no allowance:", ""]
+    lines = [f"{engine}: {tried} mixes were judged, after the first from the slowest on until one did not pass:", ""]
     lines += ["| setting | layers in float | products in float | drop (95 % interval) | verdict |", f"|{' --- |' * 5}"]
     for attempt in found["attempts"]:
         drop = f"{attempt['drop']:.2f} ({attempt['low']:.2f} to {attempt['high']:.2f})"

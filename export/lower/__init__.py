@@ -42,6 +42,7 @@ class NativeMaker:
 
     engine = "native"
     settings = ("smoothing by layer",)  # each layer gets its own, so there is nothing else to try
+    safest = settings[0]
 
     def __init__(self, files: "_Files", samples: Sequence[Sample]) -> None:
         self._files = files

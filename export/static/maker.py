@@ -48,6 +48,11 @@ class StaticMaker:
         """Names of the settings, from the least error on the samples; last, where more is INT8, linear layers alone."""
         return tuple(self._plans)
 
+    @property
+    def safest(self) -> str:
+        """The last setting where it has linear layers alone in INT8, else the one with the least error."""
+        return self.settings[-1 if self._options.residual or self._options.attention else 0]
+
     def make(self, mix: Mix) -> Made:
         """Make the graph with the setting that the mix names."""
         return self._made(self._plans[mix.setting].without(mix.floats), {"smoothing": mix.setting})

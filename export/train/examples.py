@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 def text_of(row: Row) -> Text:
-    """Return the text of a row, or its pair of texts, see `edgebert.accuracy.columns.pair_columns`.
+    """Return the text of a row, or its pair of texts, see `pair_columns`.
 
     Raises:
         InputError: there is none, or it is empty.
@@ -34,43 +34,11 @@ def filled(row: Row, column: str) -> str:
     return text
 
 
-def value_of(row: Row, column: str) -> object:
-    """Return what a row has in a column."""
-    if column not in row.values:
-        names = ", ".join(map(repr, list(row.values)[:8])) or "an empty object"
-        raise InputError(
-            f"{row.where}: there is no column {column!r}, only {names}: name it with --columns {column}=..."
-        )
-    return row.values[column]
-
-
 def label_of(row: Row, value: object, column: str) -> str:
     """Return a label as a text; whole numbers are labels too."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
         raise InputError(f"{row.where}: column {column!r} is {value!r}: a label is a text or a whole number")
     return str(value)
-
-
-def number_of(row: Row, column: str) -> float:
-    """Return a finite number, which csv and tsv hold as a text."""
-    value = value_of(row, column)
-    try:
-        number = float(value) if isinstance(value, (int, float, str)) else float("nan")
-    except ValueError:
-        number = float("nan")
-    if not abs(number) < float("inf"):
-        raise InputError(f"{row.where}: column {column!r} is {value!r}: give a number")
-    return number
-
-
-def words_of(row: Row, column: str) -> list[str]:
-    """Return a list of texts."""
-    value = value_of(row, column)
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) and each for each in value):
-        raise InputError(f"{row.where}: column {column!r} must be a list of texts that are not empty")
-    if not value:
-        raise InputError(f"{row.where}: column {column!r} is empty: remove the row")
-    return list(value)
 
 
 def chunked(items: Iterator[_T], size: int = 512) -> Iterator[list[_T]]:

@@ -216,6 +216,7 @@ def draw_curves(report: Report, path: Path) -> None:
     """Draw the loss over the steps and the dev metric over the epochs of every seed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -226,6 +227,7 @@ def draw_curves(report: Report, path: Path) -> None:
         if points:
             right.plot(*zip(*points, strict=True), marker="o", label=f"seed {run.seed}")
     left.set(xlabel="step", ylabel="training loss")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set(xlabel="epoch", ylabel=f"{report.metric} on dev")
     right.legend() if report.dev_examples else None
     figure.savefig(path, dpi=120, metadata={"Software": None})

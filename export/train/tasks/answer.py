@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from edgebert.accuracy.columns import value_in
 from edgebert.errors import InputError
 from edgebert.export.train.batches import Batch
-from edgebert.export.train.examples import filled, value_of
+from edgebert.export.train.examples import filled
 from edgebert.export.train.loop import Metrics
 from edgebert.export.train.metrics import answer_scores
 from edgebert.export.train.store import Array, Features, Store
@@ -127,7 +128,7 @@ def question_of(row: Row) -> Question:
         InputError: something is missing, or an answer is not in the context where it says.
     """
     question, context = filled(row, "question"), filled(row, "context")
-    answers = tuple(_span(row, context, each) for each in _listed(row, value_of(row, "answers")))
+    answers = tuple(_span(row, context, each) for each in _listed(row, value_in(row, "answers")))
     return Question(question, context, answers)
 
 

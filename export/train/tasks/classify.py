@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from edgebert.accuracy.columns import value_in
 from edgebert.errors import InputError
 from edgebert.export.train.batches import Batch
-from edgebert.export.train.examples import chunked, encode_texts, label_of, text_of, value_of
+from edgebert.export.train.examples import chunked, encode_texts, label_of, text_of
 from edgebert.export.train.loop import Metrics
 from edgebert.export.train.metrics import accuracy, f1, macro_f1
 from edgebert.export.train.predict import to_arrays
@@ -128,7 +129,7 @@ class Classify:
         best = logits.argmax(axis=1)
         return {
             "accuracy": accuracy(best, expected[:, 0]),
-            "macro_f1": macro_f1(best, expected[:, 0], len(self.labels)),
+            "macro_f1": macro_f1(best, expected[:, 0]),
         }
 
     def save(self, model: Any, tokenizer: Any, folder: Path) -> None:  # noqa: ANN401
@@ -148,7 +149,7 @@ def labels_of(row: Row) -> list[str]:
         InputError: there is no such column, or a label is neither a text nor a whole number.
     """
     column = "labels" if "labels" in row.values else "label"
-    value = value_of(row, column)
+    value = value_in(row, column)
     if isinstance(value, str) and column == "labels":
         value = [part for part in value.split(_SEPARATOR) if part]
     if isinstance(value, (list, tuple)):

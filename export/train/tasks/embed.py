@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from edgebert.accuracy.columns import number_in, value_in
 from edgebert.errors import InputError
 from edgebert.export.sentence_transformers import read_sentence_settings
 from edgebert.export.train.batches import SECOND, Batch
-from edgebert.export.train.examples import chunked, encode_texts, filled, label_of, number_of, text_of, value_of
+from edgebert.export.train.examples import chunked, encode_texts, filled, label_of, text_of
 from edgebert.export.train.loop import Metrics
 from edgebert.export.train.metrics import pearson, spearman
 from edgebert.export.train.predict import to_arrays
@@ -70,9 +71,9 @@ class Embed:
         for row in rows:
             text_of(row)
             if "score" in row.values:
-                scores = {min({*scores, number_of(row, "score")}), max({*scores, number_of(row, "score")})}
+                scores = {min({*scores, number_in(row, "score")}), max({*scores, number_in(row, "score")})}
             else:
-                labels.add(label_of(row, value_of(row, "label"), "label"))
+                labels.add(label_of(row, value_in(row, "label"), "label"))
         if labels and scores:
             raise InputError(f"{source}: some rows have a score and some have none: give pairs with scores, or labels")
         if scores:
@@ -102,7 +103,7 @@ class Embed:
         first, second = text_of(row)
         if second is None:
             raise InputError(f"{row.where}: a score needs two texts: name them text_a and text_b")
-        return first, second, (number_of(row, "score") - self.least) / (self.most - self.least)
+        return first, second, (number_in(row, "score") - self.least) / (self.most - self.least)
 
     def build(self, folder: Path) -> Any:  # noqa: ANN401
         """Load a BertModel."""
@@ -188,7 +189,7 @@ def _partners(rows: Iterator[Row], labels: tuple[str, ...], seed: int) -> Iterat
     generator = random.Random(seed)
     held: dict[str, list[str]] = {label: [] for label in labels}
     for row in rows:
-        text, label = filled(row, "text"), label_of(row, value_of(row, "label"), "label")
+        text, label = filled(row, "text"), label_of(row, value_in(row, "label"), "label")
         if label not in held:
             raise InputError(f"{row.where}: the label {label!r} is not among the {len(labels)} of the training data")
         known = held[label]

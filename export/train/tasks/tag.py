@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from edgebert.accuracy.columns import words_in
 from edgebert.errors import InputError
 from edgebert.export.train.batches import PADDING, Batch
-from edgebert.export.train.examples import chunked, words_of
+from edgebert.export.train.examples import chunked
 from edgebert.export.train.loop import Metrics
 from edgebert.export.train.metrics import entity_f1
 from edgebert.export.train.store import Array, Features, Store
@@ -124,7 +125,7 @@ class Tag:
 
 def _tagged(row: Row) -> tuple[list[str], list[str]]:
     """Return words and tags of a row and check that the tags are BIO."""
-    words, tags = words_of(row, "tokens"), words_of(row, "tags")
+    words, tags = words_in(row, "tokens"), words_in(row, "tags")
     if len(words) != len(tags):
         raise InputError(f"{row.where}: there are {len(words)} tokens and {len(tags)} tags: give one tag a token")
     before = "O"
