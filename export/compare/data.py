@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgebert.calibration import SAMPLES, choose_texts
+from edgebert.accuracy.columns import words_in
+from edgebert.calibration import SAMPLES, draw_texts
 from edgebert.errors import InputError
 from edgebert.export.train.distill_data import Task, each_text, labelled_and_not
 from edgebert.export.train.distill_settings import Distill
-from edgebert.export.train.examples import filled, words_of
+from edgebert.export.train.examples import filled
 from edgebert.export.train.sources import training_rows
 from edgebert.export.train.tasks.answer import Answer
 from edgebert.export.train.tasks.classify import Classify, labels_of
@@ -41,7 +42,7 @@ def judged_rows(source: str, columns: Mapping[str, str], task: Task) -> Iterator
 def records_of(source: str, columns: Mapping[str, str], task: Task) -> Iterator[Record]:
     """Yield what a model of a task reads of the rows of a source."""
     if isinstance(task, Tag):
-        yield from (" ".join(words_of(row, "tokens")) for row in training_rows(source, columns))
+        yield from (" ".join(words_in(row, "tokens")) for row in training_rows(source, columns))
     elif isinstance(task, Answer):
         yield from ((filled(row, "question"), filled(row, "context")) for row in training_rows(source, columns))
     else:
@@ -55,8 +56,9 @@ def records_of(source: str, columns: Mapping[str, str], task: Task) -> Iterator[
 def write_calibration(path: Path, records: Iterable[Record], task: Task) -> None:
     """Draw as many texts as an export looks at, and write them so that `edgebert export --calibration` reads them."""
     pair = _PAIRS[isinstance(task, Answer)]
+    drawn = draw_texts("--train", records, 2 * SAMPLES, 0).chosen
     with new_file(path) as draft, draft.open("w", encoding="utf-8") as file:
-        for record in choose_texts(records, 2 * SAMPLES):
+        for record in drawn:
             row = {"text": record} if isinstance(record, str) else dict(zip(pair, record, strict=True))
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
