@@ -183,7 +183,10 @@ def test_what_was_cut_off_goes_on_with_what_is_finished(data, tmp_path, monkeypa
     assert done == ["one", "two", "two"]
     assert [row.name for row in report.rows] == ["teacher", "one", "two", "static"]
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
-    whole = compare_students(dataclasses.replace(settings, output=tmp_path / "whole"))
+    (tmp_path / "whole").mkdir()
+    write_rows(tmp_path / "whole" / "old.jsonl", [])
+    whole = compare_students(dataclasses.replace(settings, output=tmp_path / "whole", force=True))
+    assert not (tmp_path / "whole" / "old.jsonl").exists()
     for name in ("one.bundle", "two.bundle"):
         ours, theirs = (tmp_path / place / name / "edgebert.json" for place in ("out", "whole"))
         assert ours.read_bytes() == theirs.read_bytes()
@@ -252,6 +255,9 @@ def test_teachers_and_outputs_that_cannot_be_used(data, tmp_path):
     single = save_classifier(tmp_path / "single", list(ROOMS), num_hidden_layers=1)
     with pytest.raises(InputError, match="a teacher of 1 layer has no students of fewer: name some"):
         compare_students(settings_for(data, tmp_path / "out", teacher=str(single), students={}))
+    mlm = {"a": {"augment": 1, "augment_by": ["mlm"], "mlm": str(tmp_path / "none")}}
+    with pytest.raises(CheckpointError, match="none is not a checkpoint folder"):
+        compare_students(settings_for(data, tmp_path / "out", students=mlm))
     with pytest.raises(InputError, match="value exists: choose another output"):
         settings_for(data, value)
     assert {path.name for path in tmp_path.iterdir()} == {"value", "single"}

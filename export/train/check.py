@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebert.errors import InputError
-from edgebert.export.checkpoint import load_config
+from edgebert.export.checkpoint import load_config, resolve
 from edgebert.export.train.augment import check_kinds
 from edgebert.export.train.distill_data import Task
 from edgebert.export.train.distill_settings import Distill
@@ -27,6 +27,7 @@ def check_student(settings: Distill, task: Task, folder: Path) -> None:
 
     Raises:
         InputError: the student cannot be made or trained so.
+        CheckpointError: the masked-language model is missing.
     """
     config = load_config(folder)
     student, _ = student_config(config, settings.shape)
@@ -41,6 +42,8 @@ def check_student(settings: Distill, task: Task, folder: Path) -> None:
 def _check_texts(settings: Distill, task: Task) -> None:
     if settings.augment:
         check_kinds(settings.augment_by, settings.mlm is not None)
+        if settings.mlm is not None:
+            load_config(resolve(settings.mlm))
     if isinstance(task, Answer) and (settings.unlabelled is not None or settings.augment):
         raise InputError("questions cannot be augmented or given without answers: drop --unlabelled and --augment")
 
