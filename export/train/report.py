@@ -4,16 +4,18 @@ import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgebert.accuracy.paired import mcnemar
+from edgebert.errors import CheckpointError
 from edgebert.export import lineage
 from edgebert.export.train.loop import History, Metrics
 from edgebert.export.train.store import Array, Store
 from edgebert.export.train.tasks import Task
 from edgebert.export.train.tasks.classify import Classify
-from edgebert.files import write_json
+from edgebert.files import read_json, write_json
 
 _WORST = 10  # confusions that are listed
 
@@ -147,6 +149,20 @@ def write_report(report: Report, folder: Path) -> None:
     write_json(folder / lineage.REPORT, report.to_json())
     (folder / MARKDOWN).write_text(markdown(report), encoding="utf-8")
     draw_curves(report, folder / CURVES)
+
+
+def kept_metric(folder: Path) -> float:
+    """Return the dev metric of the weights in a checkpoint folder, as the report in it has it; 0 without dev data.
+
+    Raises:
+        CheckpointError: the report is damaged.
+    """
+    path = folder / lineage.REPORT
+    document: Any = read_json(path, lineage.REPORT_MAX)
+    try:
+        return float(document["metrics"].get(document["metric"], 0.0))
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: repeat the training") from error
 
 
 def markdown(report: Report) -> str:
