@@ -1,90 +1,55 @@
-"""Students of three layers: with a teacher, without one, and in INT8, on the test split of a data set.
+"""Students of three layers with a teacher and without one, for several seeds, on the test split of a data set.
 
     python benchmarks/students.py classify ../shared/data/sst2 [--teacher CHECKPOINT] [--seeds 3] [--output FOLDER]
     python benchmarks/students.py classify ../shared/data/clinc150 --learning-rate 2e-4 --epochs 4
     python benchmarks/students.py embed ../shared/data/stsb
 
 A folder holds train.jsonl, dev.jsonl and test.jsonl. Without --teacher, the MiniLM of the demo extra is fine-tuned
-first; for `embed` it is the teacher as it is. Every model is judged on the test split by its own bundle in FP32 and
-INT8, and the speed is that of `edgebert bench`. One JSON object comes out. It takes hours on two cores.
+first; for `embed` it is the teacher as it is. `edgebert compare-students` trains the students with a teacher and leaves
+its report in the output; those without one are the same layers of MiniLM, fine-tuned for as long at the same rate.
+Every model is judged by its own bundle in FP32 and INT8. One JSON object comes out. It takes hours on two cores; what
+is interrupted goes on where it was when it is called again.
 """
 
 import argparse
+import dataclasses
 import json
-import statistics
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from commands import edgebert, exported, scores
 from transformers import AutoTokenizer, BertModel
 
-import edgebert
-from edgebert.bundle import open_bundle
 from edgebert.export.checkpoint import demo_checkpoint
+from edgebert.export.compare.report import Seeds
 from edgebert.export.train import Shape
-from edgebert.export.train.metrics import spearman
 from edgebert.export.train.students import make_student
-from edgebert.loader import load_bundle
 
 LAYERS = 3
 
 
-def run(*arguments: object) -> str:
-    command = [sys.executable, "-m", "edgebert.cli", *map(str, arguments)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def score(bundle: Path, rows: list[dict[str, object]], baseline: bool) -> float:
-    """Return accuracy, or Spearman x100, of a bundle or of its FP32 baseline, in percent."""
-    model = load_bundle(open_bundle(bundle), baseline=baseline)
-    if isinstance(model, edgebert.Classifier):
-        found = [answer["label"] for answer in model.classify([str(row["text"]) for row in rows])]
-        return 100 * float(np.mean([label == str(row["label"]) for label, row in zip(found, rows, strict=True)]))
-    assert isinstance(model, edgebert.Encoder)
-    first, second = (
-        model.encode([str(row[name]) for row in rows], normalize_embeddings=True) for name in ("text_a", "text_b")
-    )
-    return 100 * spearman((first * second).sum(axis=1), np.array([float(str(row["score"])) for row in rows]))
-
-
-def judged(checkpoint: Path, data: Path, rows: list[dict[str, object]]) -> dict[str, float]:
-    bundle = checkpoint.with_suffix(".bundle")
-    calibration = ["--calibration", data / "train.jsonl"]
-    run("export", "--model", checkpoint, "--output", bundle, "--force", "--quiet", *calibration)
-    speed = (
-        json.loads(run("bench", bundle, "--texts", data / "test.jsonl", "--json", "--quiet"))
-        if "text" in rows[0]
-        else {}
-    )
-    found = {"fp32": score(bundle, rows, True), "int8": score(bundle, rows, False)}
-    return found | ({"bench": speed} if speed else {})
-
-
 def short_checkpoint(folder: Path) -> Path:
-    """Write the first layers that `edgebert distill` would start from, of MiniLM as it is."""
+    """Write the layers that a student starts from, of MiniLM as it is."""
     base = demo_checkpoint()
     make_student(BertModel.from_pretrained(base), Shape(LAYERS)).save_pretrained(folder)
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)
     return folder
 
 
-def several(
-    verb: list[object], name: str, data: Path, rows: list[dict[str, object]], arguments: argparse.Namespace
-) -> dict[str, object]:
-    """Train once for each seed and return the scores on the test split with their mean and deviation."""
-    results = []
-    for seed in range(arguments.seeds):
-        checkpoint = arguments.output / f"{name}-{seed}"
-        flags = ["--train", data / "train.jsonl", "--dev", data / "dev.jsonl", "--seed", seed, "--force"]
-        rates = ["--epochs", arguments.epochs, "--learning-rate", arguments.learning_rate]
-        run(*verb, *flags, *rates, "--output", checkpoint)
-        results.append(judged(checkpoint, data, rows))
-    summary: dict[str, object] = {"seeds": results}
-    for kind in ("fp32", "int8"):
-        values = [result[kind] for result in results]
-        summary[kind] = {"mean": statistics.fmean(values), "deviation": statistics.pstdev(values)}
-    return summary
+def trained(checkpoint: Path, *settings: object) -> Path:
+    """Fine-tune a checkpoint unless it is there."""
+    if not checkpoint.exists():
+        edgebert("finetune", *settings, "--resume", "--output", checkpoint)
+    return checkpoint
+
+
+def compared(teacher: Path, test: Path, seeds: int, distill: str | None, loop: list[object], output: Path) -> Any:  # noqa: ANN401
+    """Return the report of a comparison, which is made unless it is there."""
+    if not output.exists():
+        more = [] if distill is None else ["--distill", distill]
+        student = ["--student", f"name=distilled,layers={LAYERS}", "--seeds", seeds, *more]
+        edgebert("compare-students", "--teacher", teacher, "--test", test, *student, *loop, "--resume", "-o", output)
+    return json.loads((output / "comparison.json").read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -95,29 +60,33 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument(
-        "--distill", nargs="*", default=[], help="more flags for `edgebert distill`, without dashes: augment=2"
-    )
+    parser.add_argument("--distill", help="more settings of the distillation: augment=2,losses.hidden=1")
     parser.add_argument("--output", type=Path, default=Path("build/students"))
     arguments = parser.parse_args()
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in (arguments.data / "test.jsonl").read_text("utf-8").split("\n") if line]
+    output, test = arguments.output, arguments.data / "test.jsonl"
+    data = ["--train", arguments.data / "train.jsonl", "--dev", arguments.data / "dev.jsonl"]
+    loop = [*data, "--epochs", arguments.epochs, "--learning-rate", arguments.learning_rate]
     teacher = arguments.teacher or Path(demo_checkpoint())
     if arguments.teacher is None and arguments.task == "classify":
-        teacher = arguments.output / "teacher"
-        data = ["--train", arguments.data / "train.jsonl", "--dev", arguments.data / "dev.jsonl"]
-        run("finetune", "--task", "classify", *data, "--epochs", 3, "--force", "--output", teacher)
-    more = [part for flag in arguments.distill for part in ("--" + flag).split("=", 1)]
-    short = short_checkpoint(arguments.output / "short")
+        teacher = trained(output / "teacher", "--task", "classify", *data)
+    comparison = output / "comparison"
+    report = compared(teacher, test, arguments.seeds, arguments.distill, loop, comparison)
+    plain: dict[str, list[float]] = {"fp32": [], "int8": []}
+    short = short_checkpoint(output / "short")
+    for seed in range(arguments.seeds):
+        place = output / f"plain-{seed}"
+        trained(place, "--task", arguments.task, "--model", short, "--seed", seed, *loop)
+        found = scores(exported(place, comparison / "calibration.jsonl"), test)
+        for precision, values in plain.items():
+            values.append(found[precision][report["metric"]])
+    rows = {row["name"]: row for row in report["rows"]}
     result = {
-        "texts": len(rows),
-        "teacher": judged(teacher, arguments.data, rows) if arguments.task == "classify" else None,
-        "distilled": several(
-            ["distill", "--teacher", teacher, "--layers", LAYERS, *more], "distilled", arguments.data, rows, arguments
-        ),
-        "without_teacher": several(
-            ["finetune", "--task", arguments.task, "--model", short], "plain", arguments.data, rows, arguments
-        ),
+        "metric": report["metric"],
+        "texts": report["test_texts"],
+        "teacher": {precision: rows["teacher"][precision]["score"] for precision in plain},
+        "distilled": {precision: rows["distilled"][precision]["seeds"] for precision in plain},
+        "without_teacher": {name: dataclasses.asdict(Seeds.of(values)) for name, values in plain.items()},
+        "comparison": str(comparison / "comparison.md"),
     }
     print(json.dumps(result, indent=1))
 

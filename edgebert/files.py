@@ -90,13 +90,13 @@ def new_folder(path: Path, replace: bool) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
-        _swap(temporary, path)
+        put_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _swap(new: Path, old: Path) -> None:
-    """Put the folder ``new`` where ``old`` is; ``old`` comes back when that fails."""
+def put_folder(new: Path, old: Path) -> None:
+    """Put the folder ``new`` where ``old`` is, or would be; ``old`` comes back when that fails."""
     if not old.exists():
         new.rename(old)
         return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edgebert.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from edgebert.export.compare import CompareStudents, compare_students
     from edgebert.export.pipeline import export
     from edgebert.export.recipe import Recipe, read_recipe
 
@@ -18,10 +19,12 @@ for _package in ("torch", "transformers", "optimum", "onnx", "onnxruntime"):
     if importlib.util.find_spec(_package) is None:
         raise MissingExtraError(_package, "export")
 
-__all__ = ["Recipe", "export", "read_recipe"]
+__all__ = ["CompareStudents", "Recipe", "compare_students", "export", "read_recipe"]
 
 _HOMES = {
+    "CompareStudents": "edgebert.export.compare",
     "Recipe": "edgebert.export.recipe",
+    "compare_students": "edgebert.export.compare",
     "export": "edgebert.export.pipeline",
     "read_recipe": "edgebert.export.recipe",
 }

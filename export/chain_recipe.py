@@ -1,6 +1,7 @@
 """Read what to do in a row, from the tables of a recipe file and from flags."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,11 +51,27 @@ def read_chain(file: RecipeFile | None, flags: Flags) -> Chain:
             raise InputError(f"--{next(iter(flags.data))} is of --distill: give --distill layers=3 too")
         recipe = Recipe(**settings)
         return Chain(recipe, bench=_bench(file, flags, False))
+    chain = distilled(settings, _distill_settings(file, flags))
+    on_cpu = target_of(chain.recipe).platform is None  # another device is not measured here
+    chain = dataclasses.replace(chain, bench=_bench(file, flags, on_cpu))
+    _check_sources(chain)
+    return chain
+
+
+def distilled(settings: Mapping[str, Any], table: Mapping[str, Any]) -> Chain:
+    """Return the chain of a distillation and the export of its student.
+
+    Args:
+        settings: those of the export by name; its model is the teacher.
+        table: those of the distillation by name, with ``student`` for the folder of a student that is to be kept.
+
+    Raises:
+        InputError: a setting cannot be used.
+    """
     teacher = Recipe(**settings)
-    table = _distill_settings(file, flags)
     layers = table.get("layers", _LAYERS)
     name = teacher.name or f"{model_name(teacher.model)}-{layers}-layers"
-    kept: Path | None = table.pop("student", None)
+    kept: Path | None = table.get("student")
     output = output_of(dataclasses.replace(teacher, name=name))
     student = output.with_name(f".{output.name}.student") if kept is None else kept
     distill = _distillation(table, teacher, student)
@@ -64,10 +81,7 @@ def read_chain(file: RecipeFile | None, flags: Flags) -> Chain:
         raise InputError("resume goes on with a student that is kept: name its folder with student")
     # the student has a folder, so what a recipe asks of one's own model is checked here
     recipe = dataclasses.replace(teacher, model=str(student), name=name, output=output)
-    on_cpu = target_of(recipe).platform is None  # another device is not measured here
-    benchmark = _bench(file, flags, on_cpu)
-    _check_sources(recipe, distill, benchmark)
-    return Chain(recipe, distill, kept is not None, benchmark)
+    return Chain(recipe, distill, kept is not None)
 
 
 def _distill_settings(file: RecipeFile | None, flags: Flags) -> dict[str, Any]:
@@ -116,10 +130,21 @@ def _bench(file: RecipeFile | None, flags: Flags, unless_asked: bool) -> BenchSe
     return BenchSettings(**settings) if wanted else None
 
 
-def _check_sources(recipe: Recipe, distill: "Distill", benchmark: BenchSettings | None) -> None:
+def _check_sources(chain: Chain) -> None:
     """Refuse files of later stages that cannot be read, before the distillation and not after."""
+    recipe, distill = chain.recipe, chain.distill
     read_export_texts(recipe.calibration, recipe.column)
-    texts = None if benchmark is None else benchmark.texts
-    for source in (distill.train, distill.dev, distill.unlabelled, recipe.evaluate, recipe.ranges, texts):
+    texts = None if chain.bench is None else chain.bench.texts
+    data = () if distill is None else (distill.train, distill.dev, distill.unlabelled)
+    check_files(*data, recipe.evaluate, recipe.ranges, texts)
+
+
+def check_files(*sources: str | os.PathLike[str] | None) -> None:
+    """Refuse sources that are neither files nor of the hub; None is no source.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    for source in sources:
         if source is not None and not str(source).startswith("hub:") and not Path(source).is_file():
             raise InputError(f"cannot read {source}: there is no such file")

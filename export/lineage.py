@@ -9,7 +9,7 @@ from edgebert.files import read_json
 REPORT = "training.json"
 KEY = "lineage"
 
-_MAX = 1 << 26  # bytes; a long run has a long history
+REPORT_MAX = 1 << 26  # bytes; a long run has a long history
 
 
 def read_lineage(folder: Path) -> dict[str, str]:
@@ -22,7 +22,7 @@ def read_lineage(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        document = read_json(path, _MAX)
+        document = read_json(path, REPORT_MAX)
     except BundleError as error:
         raise CheckpointError(f"{path} is damaged: delete it, or repeat the training") from error
     lineage = document.get(KEY, {}) if isinstance(document, Mapping) else {}

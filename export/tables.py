@@ -56,7 +56,7 @@ class Table:
         return {name: self._typed(name, value) for name, value in values.items()}
 
     def parsed(self, text: str) -> dict[str, Any]:
-        """Return the settings of "layers=3,keep=0,2,5,losses.logits=1".
+        """Return the settings of "layers=3,keep=0,2,5,prune-ffn=768,losses.logits=1".
 
         Raises:
             InputError: as `typed`, or a part has no name.
@@ -64,6 +64,7 @@ class Table:
         values: dict[str, Any] = {}
         for name, found in self._parts(text).items():
             key, dot, inner = name.partition(".")
+            key = key.replace("-", "_")  # as flags have it
             container, kind = _form(self.hints.get(key, str))
             read = [_number(each, kind) for each in found]
             one = read if container is tuple or len(read) > 1 else read[0]
@@ -88,7 +89,7 @@ class Table:
 
     def _typed(self, name: str, value: object) -> object:
         container, kind = _form(self.hints[name])
-        if container is tuple and isinstance(value, list):
+        if container is tuple and isinstance(value, (list, tuple)):
             return tuple(self._single(name, each, kind) for each in value)
         if container is dict and isinstance(value, dict):
             return {key: self._single(f"{name}.{key}", each, kind) for key, each in value.items()}
@@ -100,7 +101,7 @@ class Table:
     def _single(self, name: str, value: object, kind: type) -> object:
         if kind is float and type(value) is int and abs(value) < _EXACT:
             value = float(value)
-        accepted = str if kind is Path else kind
+        accepted = (str, Path) if kind is Path else kind
         wrong = not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool))
         if wrong or (isinstance(value, float) and not math.isfinite(value)):
             raise InputError(f"{self.where}: {name} is {value!r}, it must be {_KINDS[kind]}")

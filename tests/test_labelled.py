@@ -147,10 +147,10 @@ def tokens_at(*starts_and_labels):
 
 
 def test_a_word_has_the_label_of_its_first_token():
-    words = ["Ann", "Lee", "…", "left"]  # at 0, 4, 8 and 10
-    found = word_tags(words, tokens_at((0, 1), (1, 0), (4, 2), (6, 0), (10, 0), (12, 1)), TAGS)
-    assert found == ["B-PER", "I-PER", "O", "O"]
-    assert word_tags(words, tokens_at(), TAGS) == ["O"] * 4
+    words = ["Ann", "Lee", "…", "", "left"]  # at 0, 4, 8, 10 and 11
+    found = word_tags(words, tokens_at((0, 1), (1, 0), (4, 2), (6, 0), (11, 1), (13, 0)), TAGS)
+    assert found == ["B-PER", "I-PER", "O", "O", "B-PER"]
+    assert word_tags(words, tokens_at(), TAGS) == ["O"] * 5
 
 
 class Reader:
@@ -198,7 +198,7 @@ def test_questions(tmp_path):
         (TagHead(TAGS), {"tokens": ["a"], "tags": []}, "there are 1 tokens and 0 tags"),
         (TagHead(TAGS), {"tokens": "a b", "tags": ["O"]}, "column .tokens. is of type str: give a list"),
         (TagHead(TAGS), {"tokens": [], "tags": []}, "column .tokens. is empty: remove the row"),
-        (TagHead(TAGS), {"tokens": ["a", ""], "tags": ["O", "O"]}, "column .tokens. must be a list of texts that are"),
+        (TagHead(TAGS), {"tokens": ["a", 1], "tags": ["O", "O"]}, "column .tokens. must be a list of texts"),
         (AnswerHead(), {"question": "a", "context": "b"}, "there is no column 'answers'"),
         (AnswerHead(), {"question": "a", "context": "b", "answers": "c"}, "answers is of type str: give a list"),
         (AnswerHead(), {"question": "a", "context": "b", "answers": [3]}, "answers holds what is no text"),

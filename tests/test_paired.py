@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import scipy.optimize
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from edgebert.accuracy.metrics import ACCURACY, COSINE, ENTITY_F1, MACRO_F1, SPEARMAN
 from edgebert.accuracy.paired import Z, bootstrap_interval, mcnemar, share_interval
+from edgebert.accuracy.single import score_interval, wilson_interval
 
 counts = st.integers(0, 30)
 
@@ -134,3 +135,22 @@ def test_the_bootstrap_of_a_mean_is_students_interval():
 def test_the_same_marks_give_the_same_interval():
     marks = answers(np.random.default_rng(3))
     assert bootstrap_interval(ACCURACY, *marks) == bootstrap_interval(ACCURACY, *marks)
+
+
+@given(counts, counts)
+def test_the_interval_of_one_share_is_wilsons(right, wrong):
+    assume(right + wrong)
+    low, high = wilson_interval(right, right + wrong)
+    expected = scipy.stats.binomtest(right, right + wrong).proportion_ci(0.95, method="wilson")
+    assert (low, high) == pytest.approx(tuple(expected), abs=1e-9)
+    marks = np.column_stack([np.ones(right + wrong), np.arange(right + wrong) < right]).astype(float)
+    assert score_interval(ACCURACY, marks) == (low, high)
+
+
+def test_the_interval_of_one_score_covers_the_truth(monkeypatch):
+    monkeypatch.setattr("edgebert.accuracy.paired._RESAMPLES", 200)
+    truth = SPEARMAN.score(likenesses(np.random.default_rng(99), 200_000)[0])
+    assert 0.90 < coverage(likenesses, truth, lambda marks, _: score_interval(SPEARMAN, marks), 120) < 0.995
+    everything_right = np.array([[0.0, 0.0], [1.0, 1.0]] * 50)
+    low, high = score_interval(MACRO_F1, everything_right)
+    assert 0.92 < low < 0.99 and high == 1

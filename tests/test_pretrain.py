@@ -66,6 +66,8 @@ def test_a_vocabulary_is_learned(folder, tmp_path):
     tokenizer = train_vocabulary(folder / "corpus.txt", 80, lowercase=True)
     assert tokenizer.tokenize("Turn on the LIGHT") == ["turn", "on", "the", "light"]
     assert len(tokenizer) <= 80
+    names = tokenizer.convert_ids_to_tokens(tokenizer("turn on", "light")["input_ids"])
+    assert names == ["[CLS]", "turn", "on", "[SEP]", "light", "[SEP]"]
     tokenizer.save_pretrained(tmp_path / "t")
     assert load_tokenizer(tmp_path / "t")("turn on")["input_ids"] == tokenizer("turn on")["input_ids"]
     (tmp_path / "empty.txt").write_text("\n")
@@ -111,6 +113,14 @@ def test_next_sentences(tmp_path, folder):
     report = pretrain(settings)
     assert 0 <= report.kept.metrics["next_accuracy"] <= 1
     assert transformers.BertForPreTraining.from_pretrained(tmp_path / "out").cls.seq_relationship.out_features == 2
+
+
+def test_the_command_names_what_exports_its_checkpoint(folder, tmp_path, run):
+    done = run("pretrain", "--corpus", folder / "corpus.txt", "--output", tmp_path / "out", "--train-vocabulary", 80,
+               "--config", folder / "config.json", "--epochs", 1, "--quiet")  # fmt: skip
+    words = done.stdout.decode().splitlines()[-1].removeprefix("next: edgebert ").split(" ")
+    done = run(*words, "--calibration", "builtin", "--output", tmp_path / "b.bundle", "--quiet")
+    assert done.returncode == 0, done.stderr
 
 
 def test_guesses_by_hand(tmp_path):

@@ -160,6 +160,14 @@ def test_tags_stand_at_first_pieces(tmp_path, tokenizer):
     assert example["words"].tolist() == [1, 2, 2, 0]
 
 
+def test_words_of_nothing_have_no_tag(tmp_path, tokenizer):
+    rows = [{"tokens": ["", "turn", " "], "tags": ["O", "B-X", "O"]}, {"tokens": [""], "tags": ["O"]}]
+    text = "\n".join(map(json.dumps, rows))
+    first, second = Tag(("O", "B-X", "I-X")).encode(rows_of(tmp_path / "a.jsonl", text), tokenizer, 5)
+    assert first["places"].tolist() == [1] and first["words"].tolist() == [0, 1, 0]
+    assert second["places"].tolist() == [] and second["input_ids"].shape == (2,)
+
+
 def test_windows_overlap_and_find_the_answer(tmp_path, tokenizer):
     words = ["turn"] * 30 + ["light"] + ["off"] * 20
     context = " ".join(words)

@@ -71,7 +71,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 def test_a_plain_loop_gives_the_same_weights(data, tmp_path):
     settings = settings_for(data, tmp_path / "out", "base", epochs=2)
     settings = dataclasses.replace(settings, dev=None)
-    finetune(settings)
+    report = finetune(settings)
     training = settings.training
 
     torch.manual_seed(training.seed)
@@ -88,16 +88,22 @@ def test_a_plain_loop_gives_the_same_weights(data, tmp_path):
     steps = 2 * 9
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, steps, 0.1))
     model.train()
+    losses = []
     for epoch in range(2):
         for indices in bucketed(store.lengths(), 8, 0, epoch):
             batch = collate(store, indices, 0)
             names = ("input_ids", "attention_mask", "token_type_ids")
-            model(**{name: batch[name] for name in names}, labels=batch["label"][:, 0]).loss.backward()
+            loss = model(**{name: batch[name] for name in names}, labels=batch["label"][:, 0]).loss
+            loss.backward()
+            losses.append(loss.item())
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
     assert_close(weights(tmp_path / "out"), model.state_dict(), rtol=1e-3, atol=1e-5)
+    assert dict(report.runs[0].history.curve) == pytest.approx(
+        {9: sum(losses[:9]) / 9, 18: sum(losses[9:]) / 9}, rel=1e-3
+    )
 
 
 def test_the_same_bits_twice_and_others_for_another_seed(data, tmp_path):
@@ -150,8 +156,9 @@ def test_killed_at_random_moments_and_resumed(data, tmp_path):
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
     reports = [json.loads((tmp_path / name / "training.json").read_text()) for name in ("whole", "broken")]
     assert reports[0]["metrics"] == reports[1]["metrics"]
-    losses = [[epoch["loss"] for epoch in report["runs"][0]["history"]["epochs"]] for report in reports]
-    assert losses[0] == losses[1]
+    histories = [report["runs"][0]["history"] for report in reports]
+    losses = [[epoch["loss"] for epoch in history["epochs"]] for history in histories]
+    assert losses[0] == losses[1] and histories[0]["curve"] == histories[1]["curve"]
     assert not workspace_of(tmp_path / "broken").exists()
 
 

@@ -46,12 +46,12 @@ def list_in(row: Row, column: str) -> list[object]:
 
 
 def words_in(row: Row, column: str) -> list[str]:
-    """Return a list of one text or more, none of them empty."""
+    """Return a list of one text or more; some may be empty, as tokens that a cleaning left nothing of."""
     words = list_in(row, column)
     if not words:
         raise InputError(f"{row.where}: column {column!r} is empty: remove the row")
-    if not all(isinstance(word, str) and word for word in words):
-        raise InputError(f"{row.where}: column {column!r} must be a list of texts that are not empty")
+    if not all(isinstance(word, str) for word in words):
+        raise InputError(f"{row.where}: column {column!r} must be a list of texts")
     return cast("list[str]", words)
 
 

@@ -10,7 +10,6 @@ from edgebert.accuracy.metrics import Marks, Metric
 from edgebert.errors import InputError
 from edgebert.lines import Row
 from edgebert.models import Model
-from edgebert.rows import read_rows
 
 Mark = Callable[[Model], Marks]
 
@@ -35,24 +34,32 @@ class Evaluation:
     mark: Mark
 
 
-def read_pairs(source: str, take: Callable[[Row], tuple[_Input, _Expected]]) -> tuple[list[_Input], list[_Expected]]:
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+    """Rows with what is expected of a model, and the name of where they are from."""
+
+    source: str
+    rows: Iterable[Row]
+
+
+def read_pairs(data: Labelled, take: Callable[[Row], tuple[_Input, _Expected]]) -> tuple[list[_Input], list[_Expected]]:
     """Return what a model is given and what is expected of it, from each row of a data set.
 
     Raises:
-        InputError: the source or a row cannot be used, or there is no row.
+        InputError: a row cannot be read or used, or there is no row.
     """
-    rows = [take(row) for row in read_rows(source)]
+    rows = [take(row) for row in data.rows]
     if not rows:
-        raise InputError(f"{source} holds no text: give at least one")
+        raise InputError(f"{data.source} holds no text: give at least one")
     return [given for given, _ in rows], [expected for _, expected in rows]
 
 
 def evaluation_of(
-    source: str, inputs: Iterable[object], expected: Iterable[object], metrics: tuple[Metric, ...], mark: Mark
+    data: Labelled, inputs: Iterable[object], expected: Iterable[object], metrics: tuple[Metric, ...], mark: Mark
 ) -> Evaluation:
     """Return an evaluation that is named after its source, without the folder."""
     digest = hashlib.sha256()
     for given, wanted in zip(inputs, expected, strict=True):
         digest.update(f"{given!r} {wanted!r}\n".encode("utf-8", "surrogatepass"))
-    name = source if source.startswith("hub:") else Path(source).name
+    name = data.source if data.source.startswith("hub:") else Path(data.source).name
     return Evaluation(name, digest.hexdigest(), metrics, mark)

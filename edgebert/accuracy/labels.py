@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from edgebert.accuracy.columns import label_number, list_in, number_in, record_in, value_in
-from edgebert.accuracy.evaluation import Evaluation, evaluation_of, read_pairs
+from edgebert.accuracy.evaluation import Evaluation, Labelled, evaluation_of, read_pairs
 from edgebert.accuracy.metrics import ACCURACY, EXACT_SETS, MACRO_F1, MACRO_F1_OF_SETS, SPEARMAN, Marks
 from edgebert.classifier import Classifier
 from edgebert.engines import Floats
@@ -20,22 +20,22 @@ _THRESHOLD = 0.5  # of the score of a label, where a text may have several
 _Expected = TypeVar("_Expected")
 
 
-def single_labels(source: str, labels: Sequence[str]) -> Evaluation:
+def single_labels(data: Labelled, labels: Sequence[str]) -> Evaluation:
     """Read texts with a "label" each: accuracy, and macro F1 beside it."""
     numbers = {label: number for number, label in enumerate(labels)}
-    texts, expected = _read(source, lambda row: label_number(row, value_in(row, "label"), numbers))
+    texts, expected = _read(data, lambda row: label_number(row, value_in(row, "label"), numbers))
 
     def mark(model: Model) -> Marks:
         return np.column_stack([expected, _scores(model, texts).argmax(axis=1)]).astype(np.float64)
 
-    return evaluation_of(source, texts, expected, (ACCURACY, MACRO_F1), mark)
+    return evaluation_of(data, texts, expected, (ACCURACY, MACRO_F1), mark)
 
 
-def label_sets(source: str, labels: Sequence[str]) -> Evaluation:
+def label_sets(data: Labelled, labels: Sequence[str]) -> Evaluation:
     """Read texts with a list of "labels" each: macro F1, and the share of sets that are right beside it."""
     numbers = {label: number for number, label in enumerate(labels)}
     texts, sets = _read(
-        source, lambda row: sorted({label_number(row, label, numbers) for label in list_in(row, "labels")})
+        data, lambda row: sorted({label_number(row, label, numbers) for label in list_in(row, "labels")})
     )
     expected = np.zeros((len(texts), len(labels)))
     for row, chosen in zip(expected, sets, strict=True):
@@ -44,24 +44,24 @@ def label_sets(source: str, labels: Sequence[str]) -> Evaluation:
     def mark(model: Model) -> Marks:
         return np.hstack([expected, _scores(model, texts) >= _THRESHOLD])
 
-    return evaluation_of(source, texts, sets, (MACRO_F1_OF_SETS, EXACT_SETS), mark)
+    return evaluation_of(data, texts, sets, (MACRO_F1_OF_SETS, EXACT_SETS), mark)
 
 
-def values(source: str) -> Evaluation:
+def values(data: Labelled) -> Evaluation:
     """Read texts with a "score" each: its rank correlation with the model's value."""
-    texts, expected = _read(source, lambda row: number_in(row, "score"))
+    texts, expected = _read(data, lambda row: number_in(row, "score"))
 
     def mark(model: Model) -> Marks:
         return np.column_stack([expected, _scores(model, texts)[:, 0]]).astype(np.float64)
 
-    return evaluation_of(source, texts, expected, (SPEARMAN,), mark)
+    return evaluation_of(data, texts, expected, (SPEARMAN,), mark)
 
 
 def _scores(model: Model, texts: Sequence[Record]) -> Floats:
     return cast("Classifier", model).scores(texts, return_truncated=True)[0]
 
 
-def _read(source: str, expect: Callable[[Row], _Expected]) -> tuple[list[Record], list[_Expected]]:
+def _read(data: Labelled, expect: Callable[[Row], _Expected]) -> tuple[list[Record], list[_Expected]]:
     first: list[Record] = []
 
     def take(row: Row) -> tuple[Record, _Expected]:
@@ -71,4 +71,4 @@ def _read(source: str, expect: Callable[[Row], _Expected]) -> tuple[list[Record]
             raise InputError(f"{row.where}: some rows hold one text and some two: give pairs only or single texts only")
         return record, expect(row)
 
-    return read_pairs(source, take)
+    return read_pairs(data, take)

@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 
 from edgebert.accuracy.columns import number_in, record_in
-from edgebert.accuracy.evaluation import Evaluation, evaluation_of, read_pairs
+from edgebert.accuracy.evaluation import Evaluation, Labelled, evaluation_of, read_pairs
 from edgebert.accuracy.metrics import SPEARMAN, Marks
 from edgebert.encoder import Encoder
 from edgebert.errors import InputError
@@ -13,9 +13,9 @@ from edgebert.lines import Row
 from edgebert.models import Model
 
 
-def likeness(source: str) -> Evaluation:
+def likeness(data: Labelled) -> Evaluation:
     """Read pairs with a "score" each: its rank correlation with the cosine of the vectors."""
-    pairs, expected = read_pairs(source, lambda row: (_pair(row), number_in(row, "score")))
+    pairs, expected = read_pairs(data, lambda row: (_pair(row), number_in(row, "score")))
     singles = list(dict.fromkeys(text for pair in pairs for text in pair))
     places = {text: place for place, text in enumerate(singles)}
     firsts, seconds = ([places[pair[side]] for pair in pairs] for side in (0, 1))
@@ -25,7 +25,7 @@ def likeness(source: str) -> Evaluation:
         wide = vectors.astype(np.float64)
         return np.column_stack([expected, (wide[firsts] * wide[seconds]).sum(axis=1)])
 
-    return evaluation_of(source, pairs, expected, (SPEARMAN,), mark)
+    return evaluation_of(data, pairs, expected, (SPEARMAN,), mark)
 
 
 def _pair(row: Row) -> tuple[str, str]:

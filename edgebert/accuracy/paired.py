@@ -1,7 +1,7 @@
 """Statistics of two models that answered the same texts: how far the second falls behind, and how sure that is."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -68,16 +68,25 @@ def bootstrap_interval(metric: Metric, first: Marks, second: Marks) -> tuple[flo
         first: marks of the first model, float64 [texts, columns].
         second: marks of the second model on the same texts.
     """
+    drops = [metric.score(one) - metric.score(other) for one, other in draws(metric, first, second)]
+    return ends(drops)
+
+
+def draws(metric: Metric, first: Marks, second: Marks) -> Iterator[tuple[Marks, Marks]]:
+    """Yield the marks of both models on texts that are drawn again, as `bootstrap_interval` describes it."""
     rng = np.random.default_rng(_SEED)
     texts, pools = len(first), _pools(metric, first, second)
-    drops = np.empty(_RESAMPLES)
-    for number in range(_RESAMPLES):
+    for _ in range(_RESAMPLES):
         drawn = rng.integers(texts + len(pools) - 1, size=texts)
         counts = [int((drawn < texts).sum()), *((drawn == texts + more).sum() for more in range(len(pools) - 1))]
         rows = [rng.integers(len(pool[0]), size=count) for pool, count in zip(pools, counts, strict=True)]
         one, other = (np.vstack([pool[side][row] for pool, row in zip(pools, rows, strict=True)]) for side in (0, 1))
-        drops[number] = metric.score(one) - metric.score(other)
-    low, high = np.nanquantile(drops, (0.025, 0.975))
+        yield one, other
+
+
+def ends(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 2.5th and the 97.5th percentile of what was computed on each draw."""
+    low, high = np.nanquantile(values, (0.025, 0.975))
     return float(low), float(high)
 
 

@@ -5,7 +5,7 @@ from typing import cast
 
 from edgebert.accuracy.answers import answer_marks
 from edgebert.accuracy.columns import value_in
-from edgebert.accuracy.evaluation import Evaluation, evaluation_of, read_pairs
+from edgebert.accuracy.evaluation import Evaluation, Labelled, evaluation_of, read_pairs
 from edgebert.accuracy.metrics import EXACT_MATCH, Marks
 from edgebert.answerer import Answerer
 from edgebert.errors import InputError
@@ -14,14 +14,12 @@ from edgebert.models import Model
 from edgebert.texts import text_in
 
 
-def questions(source: str) -> Evaluation:
+def questions(data: Labelled) -> Evaluation:
     """Read "question", "context" and "answers": the share of answers that match one exactly.
 
     The answers are a list of texts or, as SQuAD has it, {"text": [...]}; none says that the context has no answer.
     """
-    asked, expected = read_pairs(
-        source, lambda row: ((text_in(row, "question"), text_in(row, "context")), _answers(row))
-    )
+    asked, expected = read_pairs(data, lambda row: ((text_in(row, "question"), text_in(row, "context")), _answers(row)))
     unanswerable = not all(expected)
 
     def mark(model: Model) -> Marks:
@@ -32,7 +30,7 @@ def questions(source: str) -> Evaluation:
         )
         return answer_marks(expected, [str(answer["answer"]) for answer in cast("list[dict[str, object]]", found)])
 
-    return evaluation_of(source, asked, expected, (EXACT_MATCH,), mark)
+    return evaluation_of(data, asked, expected, (EXACT_MATCH,), mark)
 
 
 def _answers(row: Row) -> list[str]:

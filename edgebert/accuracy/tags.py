@@ -7,7 +7,7 @@ import numpy as np
 
 from edgebert.accuracy.columns import label_number, list_in, words_in
 from edgebert.accuracy.entities import entity_marks
-from edgebert.accuracy.evaluation import Evaluation, evaluation_of, read_pairs
+from edgebert.accuracy.evaluation import Evaluation, Labelled, evaluation_of, read_pairs
 from edgebert.accuracy.metrics import ENTITY_F1, Marks
 from edgebert.errors import InputError
 from edgebert.lines import Row
@@ -18,13 +18,13 @@ from edgebert.windows import TokenOutputs
 _OUTSIDE = "O"
 
 
-def tags(source: str, labels: Sequence[str]) -> Evaluation:
+def tags(data: Labelled, labels: Sequence[str]) -> Evaluation:
     """Read sentences as lists "tokens" and "tags": the F1 of their entities.
 
     The words are joined by spaces for the model; a word has the label of its first token.
     """
     numbers = {label: number for number, label in enumerate(labels)}
-    sentences, expected = read_pairs(source, lambda row: _sentence(row, numbers))
+    sentences, expected = read_pairs(data, lambda row: _sentence(row, numbers))
     wanted = [[labels[number] for number in sentence] for sentence in expected]
 
     def mark(model: Model) -> Marks:
@@ -32,7 +32,7 @@ def tags(source: str, labels: Sequence[str]) -> Evaluation:
         found = [word_tags(words, tokens, labels) for words, tokens in zip(sentences, read, strict=True)]
         return entity_marks(wanted, found)
 
-    return evaluation_of(source, sentences, wanted, (ENTITY_F1,), mark)
+    return evaluation_of(data, sentences, wanted, (ENTITY_F1,), mark)
 
 
 def word_tags(words: Sequence[str], tokens: TokenOutputs, labels: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from edgebert.cli.answer import answer
 from edgebert.cli.bench import bench
 from edgebert.cli.calibrate import calibrate
 from edgebert.cli.classify import classify
+from edgebert.cli.compare import compare_students
 from edgebert.cli.distill import distill
 from edgebert.cli.doctor import doctor
 from edgebert.cli.embed import embed
@@ -38,6 +39,7 @@ app.command()(export)
 app.command()(calibrate)
 app.command()(spread(finetune))
 app.command()(spread(distill))
+app.command("compare-students")(spread(compare_students))
 app.command()(spread(pretrain))
 app.command()(spread(embed))
 app.command()(spread(classify))

@@ -64,4 +64,4 @@ def pretrain(
     )
     with TrainingProgress(running.quiet) as progress:
         report = pretrain(settings, progress)
-    print_training(report, output, running.as_json)
+    print_training(report, output, running.as_json, then="edgebert export --task embed --model")

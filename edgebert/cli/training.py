@@ -129,8 +129,8 @@ def training_settings(
     )
 
 
-def print_training(report: "Report", output: Path, as_json: bool) -> None:
-    """Write what a training came to, in the first process alone."""
+def print_training(report: "Report", output: Path, as_json: bool, then: str = "edgebert export --model") -> None:
+    """Write what a training came to and what can be done ``then`` with its output, in the first process alone."""
     if not is_first_process():
         return
     if as_json:
@@ -138,7 +138,7 @@ def print_training(report: "Report", output: Path, as_json: bool) -> None:
         return
     for line in training_lines(report, str(output)):
         typer.echo(line)
-    typer.echo(f"next: edgebert export --model {output}")
+    typer.echo(f"next: {then} {output}")
 
 
 def training_lines(report: "Report", name: str) -> Iterator[str]:

@@ -75,8 +75,7 @@ def open_session(bundle: Bundle, engine: str | None, threads: int, baseline: boo
         BundleError: the model file is missing or damaged.
         InputError: ``threads`` is not a whole number from 1 to 1024.
     """
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
-        raise InputError(f"threads is {threads!r}: give a whole number from 1 to 1024")
+    check_threads(threads)
     failed: list[MissingExtraError | EngineUnavailableError] = []
     for name in _candidates(bundle, engine, baseline):
         module = cast("_Module", importlib.import_module(_MODULES[name]))
@@ -90,6 +89,16 @@ def open_session(bundle: Bundle, engine: str | None, threads: int, baseline: boo
     if failed:
         raise failed[0]
     raise EngineError(f"no engine of this edgebert runs {bundle.path}: it was exported for {_listed(bundle)}")
+
+
+def check_threads(threads: object) -> None:
+    """Refuse what is no number of threads.
+
+    Raises:
+        InputError: it is not a whole number from 1 to 1024.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise InputError(f"threads is {threads!r}: give a whole number from 1 to 1024")
 
 
 def _warn_about(failed: Sequence[Exception], session: Session, baseline: bool) -> None:

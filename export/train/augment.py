@@ -107,12 +107,9 @@ def changes_of(kinds: Sequence[str], teacher: Any, masked: Any, tokenizer: Any) 
     Raises:
         InputError: a name is unknown, or "mlm" is asked for without a model.
     """
+    check_kinds(kinds, masked is not None)
     made: list[Change] = []
     for kind in kinds:
-        if kind not in KINDS:
-            raise InputError(f"texts cannot be augmented by {kind!r}: choose of {', '.join(KINDS)}")
-        if kind == "mlm" and masked is None:
-            raise InputError("augmenting by mlm needs a checkpoint with a masked-language head: name it with --mlm")
         if kind == "delete":
             made.append(delete)
         elif kind == "swap":
@@ -122,6 +119,19 @@ def changes_of(kinds: Sequence[str], teacher: Any, masked: Any, tokenizer: Any) 
         else:
             made.append(MaskedWords(masked, tokenizer))
     return made
+
+
+def check_kinds(kinds: Sequence[str], has_masked: bool) -> None:
+    """Refuse changes that there are not.
+
+    Raises:
+        InputError: a name is unknown, or "mlm" is asked for without a model.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InputError(f"texts cannot be augmented by {kind!r}: choose of {', '.join(KINDS)}")
+        if kind == "mlm" and not has_masked:
+            raise InputError("augmenting by mlm needs a checkpoint with a masked-language head: name it with --mlm")
 
 
 def _some(words: list[Word], generator: random.Random) -> list[int]:

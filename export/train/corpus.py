@@ -35,6 +35,10 @@ def train_vocabulary(corpus: Path, size: int, lowercase: bool) -> Any:  # noqa: 
     )
     if backend.get_vocab_size() <= len(_SPECIAL):
         raise InputError(f"{corpus} holds no text: a vocabulary needs some")
+    separators = [(name, backend.token_to_id(name)) for name in ("[SEP]", "[CLS]")]
+    backend.post_processor = tokenizers.processors.BertProcessing(
+        *separators
+    )  # it has none where it was not given words
     made: Any = transformers.BertTokenizerFast
     return made(tokenizer_object=backend._tokenizer, do_lower_case=lowercase)
 

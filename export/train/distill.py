@@ -11,31 +11,27 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from edgebert.errors import CheckpointError, InputError
-from edgebert.export.checkpoint import load_config, load_tokenizer, resolve
-from edgebert.export.sentence_transformers import read_sentence_settings
+from edgebert.export.checkpoint import load_tokenizer, resolve
 from edgebert.export.train.augment import Change, changes_of
 from edgebert.export.train.batches import Batch, Indices, bucketed, collate
+from edgebert.export.train.check import check_student
 from edgebert.export.train.distill_data import Task, write_examples
 from edgebert.export.train.distill_settings import Distill
 from edgebert.export.train.finetune import encode_into, save_checkpoint, token_limit
 from edgebert.export.train.loop import Loop, Metrics, make_accelerator
-from edgebert.export.train.objective import DistillObjective, check_weights, default_weights
+from edgebert.export.train.objective import DistillObjective, default_weights
 from edgebert.export.train.outputs import Wanted
 from edgebert.export.train.parents import lineage_of
 from edgebert.export.train.predict import predict
 from edgebert.export.train.prune import importance, prune_ffn, prune_heads
 from edgebert.export.train.report import Report, Run, compared
 from edgebert.export.train.simulate import simulate
-from edgebert.export.train.sources import training_rows
 from edgebert.export.train.store import Array, Store
 from edgebert.export.train.students import make_student, matched
-from edgebert.export.train.tasks.answer import Answer
-from edgebert.export.train.tasks.classify import MULTI, Classify
 from edgebert.export.train.tasks.embed import Embed
 from edgebert.export.train.tasks.models import load_model
-from edgebert.export.train.tasks.tag import Tag
 from edgebert.export.train.teacher import PREFIX, TeacherAnswers, ask_teachers
+from edgebert.export.train.teachers import check_alike, load_teacher, teacher_task
 from edgebert.export.train.vocabulary import check_pruned, needed_ids, prune_embeddings, pruned_tokenizer
 from edgebert.export.train.watch import Silent, Watcher
 from edgebert.export.train.workspace import fingerprint, open_workspace, to_json, workspace_of
@@ -106,11 +102,11 @@ def _prepare(settings: Distill, folders: list[Path], accelerator: Accelerator, w
     """Encode the data, ask the teachers, and decide what the student's vocabulary is."""
     task = teacher_task(folders[0], settings)
     weights = dict(settings.losses if settings.losses is not None else default_weights(task))
-    check_weights(task, weights)
+    check_student(settings, task, folders[0])
     teachers = tuple(load_teacher(folder, bool(weights.get("attention"))) for folder in folders)
     lineage = lineage_of(settings, teachers)
     tokenizer = load_tokenizer(folders[0])
-    _check_alike(teachers, folders)
+    check_alike(teachers, folders)
     limit = token_limit(folders[0], settings.training)
     work = workspace_of(settings.output)
     wanted, asked = _wanted(settings, task, weights, teachers[0].config.num_hidden_layers)
@@ -145,48 +141,6 @@ def _prepare(settings: Distill, folders: list[Path], accelerator: Accelerator, w
         work,
         lineage,
     )
-
-
-def teacher_task(folder: Path, settings: Distill) -> Task:
-    """Return the task that a checkpoint was fine-tuned for, with its labels.
-
-    Raises:
-        CheckpointError: its architecture is none of a task.
-    """
-    config = load_config(folder)
-    kind = (config.architectures or ["BertModel"])[0]
-    labels = tuple(str(config.id2label[at]) for at in range(config.num_labels))
-    if kind == "BertForSequenceClassification":
-        return Classify(labels, config.problem_type == MULTI)
-    if kind == "BertForTokenClassification":
-        return Tag(labels)
-    if kind == "BertForQuestionAnswering":
-        return Answer()
-    if kind != "BertModel":
-        raise CheckpointError(f"{folder} is a {kind}: a teacher classifies, tags, answers or embeds")
-    if settings.dev is None:
-        return Embed(read_sentence_settings(folder).head)
-    rows = training_rows(settings.dev, settings.columns)
-    return Embed.from_rows(rows, settings.dev, folder, settings.training.seed)
-
-
-def load_teacher(folder: Path, attention: bool) -> Any:  # noqa: ANN401
-    """Load a fine-tuned model with all of its weights; attention probabilities need plain attention."""
-    kind = (load_config(folder).architectures or ["BertModel"])[0]
-    extra = {"add_pooling_layer": False} if kind == "BertModel" else {}
-    return load_model(kind, folder, complete=True, attn_implementation="eager" if attention else "sdpa", **extra).eval()
-
-
-def _check_alike(teachers: tuple[Any, ...], folders: list[Path]) -> None:
-    first = teachers[0].config
-    for teacher, folder in zip(teachers[1:], folders[1:], strict=True):
-        other = teacher.config
-        if (other.architectures, other.id2label, other.vocab_size) != (
-            first.architectures,
-            first.id2label,
-            first.vocab_size,
-        ):
-            raise InputError(f"{folder} has other labels or another vocabulary than {folders[0]}: teachers must agree")
 
 
 def _wanted(settings: Distill, task: Task, weights: dict[str, float], teacher_layers: int) -> tuple[Wanted, Wanted]:
@@ -256,8 +210,6 @@ def _directions(answers: Store, width: int | None) -> torch.Tensor | None:
     size = int(answers.lengths("vectors")[0])
     if width == size:
         return None
-    if width > size:
-        raise InputError(f"vectors of {size} numbers cannot teach {width}: give --hidden {size} or less")
     rows = answers.all("vectors").reshape(-1, size)
     products = sum(
         (part.T @ part for part in np.array_split(rows, math.ceil(len(rows) / 4096))), np.zeros((size, size))

@@ -1,12 +1,11 @@
 """The examples that a student learns from: labelled ones, unlabelled ones, and changed copies of both."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgebert.errors import InputError
 from edgebert.export.train.augment import Change, augmented
 from edgebert.export.train.distill_settings import Distill
 from edgebert.export.train.examples import Text, chunked, encode_texts, text_of
@@ -32,14 +31,12 @@ def write_examples(
     """Write all examples, unless an earlier try did.
 
     Raises:
-        InputError: a row cannot be used, or a question is to be answered that has no context.
+        InputError: a row cannot be used.
     """
     if folder.exists():
         return
-    if isinstance(task, Answer) and (settings.unlabelled is not None or settings.augment):
-        raise InputError("questions cannot be augmented or given without answers: drop --unlabelled and --augment")
     plain = folder.with_name("plain")
-    store = write_store(plain, _examples(settings, task, tokenizer, limit))
+    store = write_store(plain, labelled_and_not(settings, task, tokenizer, limit))
     if settings.augment:
         copies = augmented(store, settings.augment, changes, tokenizer, unlabelled_of(task), settings.training.seed)
         write_store(folder, _chained(store, copies))
@@ -47,21 +44,25 @@ def write_examples(
         plain.rename(folder)
 
 
-def _examples(settings: Distill, task: Task, tokenizer: Any, limit: int) -> Iterator[Features]:  # noqa: ANN401
+def labelled_and_not(settings: Distill, task: Task, tokenizer: Any, limit: int) -> Iterator[Features]:  # noqa: ANN401
+    """Yield the examples of ``train``, then those of ``unlabelled``.
+
+    Raises:
+        InputError: a row cannot be used.
+    """
     if isinstance(task, Embed):
-        yield from plain_examples(_each_text(settings.train, settings), task, tokenizer, limit)
+        yield from plain_examples(each_text(settings.train, settings.columns), task, tokenizer, limit)
     else:
         yield from task.encode(training_rows(settings.train, settings.columns), tokenizer, limit)
     if settings.unlabelled is not None:
-        yield from plain_examples(_each_text(settings.unlabelled, settings), task, tokenizer, limit)
+        yield from plain_examples(each_text(settings.unlabelled, {}), task, tokenizer, limit)
 
 
-def _each_text(source: str, settings: Distill) -> Iterator[Text]:
-    """Yield texts or pairs; for vectors a pair is two texts."""
+def each_text(source: str, columns: Mapping[str, str]) -> Iterator[Text]:
+    """Yield the texts or pairs of a source, which may be a .txt file; for vectors a pair is two texts."""
     if source.endswith(".txt"):
         yield from ((text, None) for text in read_texts(source) if text.strip())
         return
-    columns = settings.columns if source == settings.train else {}
     for row in training_rows(source, columns):
         yield text_of(row)
 

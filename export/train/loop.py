@@ -25,7 +25,7 @@ from edgebert.export.train.watch import Watcher
 
 Metrics = Mapping[str, float]
 
-_LOOK = 20  # steps between two looks at the loss; a look waits for the GPU
+_LOOK = 20  # steps between two looks at the loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class History:
     epochs: tuple[Epoch, ...]
     best: int  # number of the epoch
     steps: int
-    curve: tuple[tuple[int, float], ...]  # step and loss
+    curve: tuple[tuple[int, float], ...]  # step, and the mean loss since the one before
 
 
 def make_accelerator(precision: str) -> Accelerator:
@@ -116,6 +116,7 @@ class Loop:
         self._epochs: list[Epoch] = []
         self._curve: list[tuple[int, float]] = []
         self._losses = torch.zeros((), dtype=torch.float64, device=accelerator.device)  # sum over the epoch so far
+        self._looked: tuple[int, float] = (0, 0.0)  # steps of the epoch and sum of their losses at the last look
         self._best: tuple[float, int, int] | None = None  # metric, epoch, step
         self._seconds = 0.0
 
@@ -149,7 +150,7 @@ class Loop:
             self._step += 1
             texts += len(batch)
             if self._step % _LOOK == 0 or self._step % self._per_epoch == 0:
-                self._look(float(loss), texts)
+                self._look(texts)
                 texts = 0
             if self._step % self._settings.save_every == 0 and self._step % self._per_epoch:
                 self._seconds = time.monotonic() - started
@@ -192,7 +193,11 @@ class Loop:
         self._optimizer.zero_grad()
         return total
 
-    def _look(self, loss: float, texts: int) -> None:
+    def _look(self, texts: int) -> None:
+        """Tell the watcher the mean loss of the steps since the last look; a look waits for the device."""
+        steps, losses = (self._step - 1) % self._per_epoch + 1, float(self._losses)
+        loss = (losses - self._looked[1]) / (steps - self._looked[0])
+        self._looked = (0, 0.0) if steps == self._per_epoch else (steps, losses)
         if not math.isfinite(loss):
             raise InputError(f"the loss is {loss} at step {self._step}: lower the learning rate")
         self._curve.append((self._step, loss))
@@ -227,6 +232,7 @@ class Loop:
                 "epochs": [dataclasses.asdict(epoch) for epoch in self._epochs],
                 "curve": self._curve,
                 "losses": self._losses.cpu(),
+                "looked": self._looked,
                 "weights": self._objective.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
@@ -242,6 +248,7 @@ class Loop:
         self._epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         self._curve = state["curve"]
         self._losses.copy_(state["losses"])
+        self._looked = state["looked"]
         self._objective.load_state_dict(state["weights"])
         self._optimizer.load_state_dict(state["optimizer"])
         if self._accelerator.scaler is not None and state["scaler"] is not None:

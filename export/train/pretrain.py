@@ -84,9 +84,9 @@ class MaskedWords(torch.nn.Module):
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return the mean cross-entropy of the words that were masked."""
         masked, labels = self._masker(batch["input_ids"], batch["begins_word"])
-        words, follows = self._logits(batch, masked)
         chosen = labels != IGNORED
-        loss = functional.cross_entropy(words[chosen], labels[chosen]) if bool(chosen.any()) else words.sum() * 0
+        words, follows = self._logits(batch, masked, chosen)
+        loss = functional.cross_entropy(words, labels[chosen]) if len(words) else words.sum() * 0
         return loss if follows is None else loss + functional.cross_entropy(follows, batch["next"][:, 0])
 
     def predict(self, batch: Batch) -> list[Array]:
@@ -94,18 +94,25 @@ class MaskedWords(torch.nn.Module):
         # the same masks every time: a batch of held-out texts is always the same batch
         generator = torch.Generator().manual_seed(int(batch["input_ids"].sum()))
         masked, labels = self._masker(batch["input_ids"], batch["begins_word"], generator)
-        words, follows = self._logits(batch, masked)
         chosen = labels != IGNORED
-        right = (words.argmax(dim=-1) == labels) & chosen
+        words, follows = self._logits(batch, masked, chosen)
+        right = torch.zeros_like(chosen)
+        right[chosen] = words.argmax(dim=-1) == labels[chosen]
         judged = torch.zeros(len(labels)) if follows is None else (follows.argmax(dim=-1) == batch["next"][:, 0])
         columns = [chosen.sum(dim=1), right.sum(dim=1), judged.long().to(right.device)]
         return list(torch.stack(columns, dim=1).cpu().numpy())
 
-    def _logits(self, batch: Batch, masked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        output = self.model(**{**inputs_of(batch), "input_ids": masked})
-        if "seq_relationship_logits" in output:
-            return output.prediction_logits, output.seq_relationship_logits
-        return output.logits, None
+    def _logits(
+        self, batch: Batch, masked: torch.Tensor, chosen: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return logits of the chosen tokens, [chosen, vocabulary], and of next sentences, [texts, 2].
+
+        The other tokens, six in seven, are not multiplied with the vocabulary: it is larger than a small encoder.
+        """
+        output = self.model.bert(**{**inputs_of(batch), "input_ids": masked})
+        words = self.model.cls.predictions(output.last_hidden_state[chosen])
+        follows = getattr(self.model.cls, "seq_relationship", None)
+        return words, None if follows is None else follows(output.pooler_output)
 
 
 def pretrain(settings: Pretrain, watcher: Watcher | None = None) -> Report:

@@ -41,14 +41,30 @@ def _contribution(weight: torch.nn.Parameter) -> torch.Tensor:
     return (weight.detach() * weight.grad).float()
 
 
+def check_pruning(config: Any, width: int | None, heads: int | None) -> None:  # noqa: ANN401
+    """Refuse to keep what a model does not have.
+
+    Args:
+        config: of the model.
+        width: neurons that each feed-forward block is to keep; None for all.
+        heads: heads that each layer is to keep; None for all.
+
+    Raises:
+        InputError: there are not so many.
+    """
+    if width is not None and not 1 <= width <= config.intermediate_size:
+        raise InputError(f"a feed-forward width of {width}: give 1 to {config.intermediate_size}")
+    if heads is not None and not 1 <= heads <= config.num_attention_heads:
+        raise InputError(f"{heads} heads: give 1 to {config.num_attention_heads}")
+
+
 def prune_ffn(model: Any, scores: Scores, width: int) -> None:  # noqa: ANN401
     """Keep the ``width`` most important neurons of each layer, in their order.
 
     Raises:
         InputError: there are not so many.
     """
-    if not 1 <= width <= model.config.intermediate_size:
-        raise InputError(f"a feed-forward width of {width}: give 1 to {model.config.intermediate_size}")
+    check_pruning(model.config, width, None)
     for layer, score in zip(getattr(model, "bert", model).encoder.layer, scores, strict=True):
         kept = score.topk(width).indices.sort().values
         layer.intermediate.dense = _cut(layer.intermediate.dense, kept, rows=True)
@@ -62,9 +78,8 @@ def prune_heads(model: Any, scores: Scores, heads: int) -> None:  # noqa: ANN401
     Raises:
         InputError: there are not so many.
     """
+    check_pruning(model.config, None, heads)
     total = model.config.num_attention_heads
-    if not 1 <= heads <= total:
-        raise InputError(f"{heads} heads: give 1 to {total}")
     model.prune_heads({at: score.argsort()[: total - heads].tolist() for at, score in enumerate(scores)})
 
 

@@ -4,16 +4,18 @@ import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgebert.accuracy.paired import mcnemar
+from edgebert.errors import CheckpointError
 from edgebert.export import lineage
 from edgebert.export.train.loop import History, Metrics
 from edgebert.export.train.store import Array, Store
 from edgebert.export.train.tasks import Task
 from edgebert.export.train.tasks.classify import Classify
-from edgebert.files import write_json
+from edgebert.files import read_json, write_json
 
 _WORST = 10  # confusions that are listed
 
@@ -149,6 +151,20 @@ def write_report(report: Report, folder: Path) -> None:
     draw_curves(report, folder / CURVES)
 
 
+def kept_metric(folder: Path) -> float:
+    """Return the dev metric of the weights in a checkpoint folder, as the report in it has it; 0 without dev data.
+
+    Raises:
+        CheckpointError: the report is damaged.
+    """
+    path = folder / lineage.REPORT
+    document: Any = read_json(path, lineage.REPORT_MAX)
+    try:
+        return float(document["metrics"].get(document["metric"], 0.0))
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: repeat the training") from error
+
+
 def markdown(report: Report) -> str:
     """Return the report for people."""
     kept = report.kept
@@ -200,6 +216,7 @@ def draw_curves(report: Report, path: Path) -> None:
     """Draw the loss over the steps and the dev metric over the epochs of every seed."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -210,6 +227,7 @@ def draw_curves(report: Report, path: Path) -> None:
         if points:
             right.plot(*zip(*points, strict=True), marker="o", label=f"seed {run.seed}")
     left.set(xlabel="step", ylabel="training loss")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set(xlabel="epoch", ylabel=f"{report.metric} on dev")
     right.legend() if report.dev_examples else None
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -63,7 +63,27 @@ def make_student(teacher: Any, shape: Shape) -> Any:  # noqa: ANN401  (a transfo
     Raises:
         InputError: the shape cannot be made.
     """
-    config = copy.deepcopy(teacher.config)
+    config, keep = student_config(teacher.config, shape)
+    student = type(teacher)(config, **_settings(teacher))
+    weights = teacher.state_dict()
+    weights = _projected(weights, config.hidden_size) if keep is None else _renumbered(weights, keep)
+    fitting = student.state_dict()
+    usable = {name: value for name, value in weights.items() if name in fitting and fitting[name].shape == value.shape}
+    student.load_state_dict(usable, strict=False)
+    return student
+
+
+def student_config(teacher: Any, shape: Shape) -> tuple[Any, tuple[int, ...] | None]:  # noqa: ANN401
+    """Return the configuration of a student, and the layers of its teacher that it starts from; None for new ones.
+
+    Args:
+        teacher: configuration of the teacher.
+        shape: of the student.
+
+    Raises:
+        InputError: the shape cannot be made.
+    """
+    config = copy.deepcopy(teacher)
     same_width = shape.hidden in (None, config.hidden_size)
     if same_width and shape.heads not in (None, config.num_attention_heads):
         raise InputError("another number of heads needs another width, or prune_heads in its place")
@@ -78,18 +98,11 @@ def make_student(teacher: Any, shape: Shape) -> Any:  # noqa: ANN401  (a transfo
             f"a width of {config.hidden_size} cannot be cut into {config.num_attention_heads} heads: "
             "give another number of heads"
         )
-    student = type(teacher)(config, **_settings(teacher))
-    weights = teacher.state_dict()
-    if same_width:
-        keep = spread(shape.layers, teacher.config.num_hidden_layers) if shape.keep is None else shape.keep
-        _check_kept(keep, shape.layers, teacher.config.num_hidden_layers)
-        weights = _renumbered(weights, keep)
-    else:
-        weights = _projected(weights, config.hidden_size)
-    fitting = student.state_dict()
-    usable = {name: value for name, value in weights.items() if name in fitting and fitting[name].shape == value.shape}
-    student.load_state_dict(usable, strict=False)
-    return student
+    if not same_width:
+        return config, None
+    keep = spread(shape.layers, teacher.num_hidden_layers) if shape.keep is None else shape.keep
+    _check_kept(keep, shape.layers, teacher.num_hidden_layers)
+    return config, keep
 
 
 def _settings(teacher: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgebert.errors import InputError
-from edgebert.files import read_json, sha256_of, write_json
+from edgebert.files import put_folder, read_json, sha256_of, write_json
 
 _SETTINGS = "settings.json"
+_SUFFIX = ".training"
 _SETTINGS_MAX = 1 << 20  # bytes
 
 
 def workspace_of(output: Path) -> Path:
     """Return the folder that belongs to an output."""
-    return output.absolute().with_name(f"{output.name}.training")
+    return output.absolute().with_name(f"{output.name}{_SUFFIX}")
 
 
 def open_workspace(output: Path, settings: Mapping[str, object], resume: bool) -> None:
@@ -42,6 +43,16 @@ def open_workspace(output: Path, settings: Mapping[str, object], resume: bool) -
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     write_json(folder / _SETTINGS, wanted)
+
+
+def publish_workspace(output: Path) -> None:
+    """Make a workspace that holds the output itself the output, without what runs that were killed left in it."""
+    folder = workspace_of(output)
+    for left in folder.iterdir():
+        if left.is_dir() and (left.name.startswith(".") or left.name.endswith(_SUFFIX)):
+            shutil.rmtree(left)
+    put_folder(folder, output.absolute())
+    (output / _SETTINGS).unlink()
 
 
 def check_output(output: Path, force: bool) -> None:

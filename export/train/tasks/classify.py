@@ -50,7 +50,7 @@ class Classify:
         for row in rows:
             text_of(row)
             several = several or _has_several(row)
-            labels.update(_labels(row))
+            labels.update(labels_of(row))
         if len(labels) < 2:
             found = f"all rows have the label {next(iter(labels))!r}" if labels else "there is no label"
             raise InputError(f"{source}: {found}: a classifier needs at least two")
@@ -75,7 +75,7 @@ class Classify:
 
     def _target(self, row: Row) -> Array:
         numbers = []
-        for label in _labels(row):
+        for label in labels_of(row):
             if label not in self.labels:
                 raise InputError(
                     f"{row.where}: the label {label!r} is not among the {len(self.labels)} of the training data"
@@ -142,7 +142,12 @@ def _has_several(row: Row) -> bool:
     return "labels" in row.values or isinstance(row.values.get("label"), (list, tuple))
 
 
-def _labels(row: Row) -> list[str]:
+def labels_of(row: Row) -> list[str]:
+    """Return the labels of a row, of "labels" or of "label"; csv and tsv have "|" between several.
+
+    Raises:
+        InputError: there is no such column, or a label is neither a text nor a whole number.
+    """
     column = "labels" if "labels" in row.values else "label"
     value = value_in(row, column)
     if isinstance(value, str) and column == "labels":
