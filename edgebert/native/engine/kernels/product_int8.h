@@ -39,7 +39,6 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         const std::size_t ahead = row == 0 ? Panels * panel_bytes : 0;
         const std::size_t stride = product.codes.stride;
         if (ahead != 0) touch_pages(layer.weight_int8 + column / 16 * panel_bytes + ahead, ahead);
-        fetch_outputs(product.output.row(row) + column, product.output.stride);
         Sums sums;
         Multiply<Dot, Rows, Panels>::run(product.codes.data + row * stride, stride,
                                          layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups, ahead,
@@ -71,15 +70,6 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         constexpr std::size_t kPage = 4096;
         for (std::size_t place = 0; place < bytes; place += kPage)
             __builtin_prefetch(weight + place, 0, 2);
-    }
-
-    /// Fetches where the tile's outputs go: what was written there before may have left the caches.
-    static EDGEBERT_INLINE void fetch_outputs(const float *place, std::size_t stride) {
-        for (int r = 0; r < Rows; ++r, place += stride) {
-            EDGEBERT_UNROLL
-            for (int panel = 0; panel < Panels; ++panel)
-                __builtin_prefetch(place + panel * 16, 1, 3);
-        }
     }
 
     /// Calls `put(value, place, lane)` for every 16 outputs of the tile. The sums are still in registers.
