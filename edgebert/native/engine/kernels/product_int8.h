@@ -38,7 +38,6 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         // the first tile fetches the weights of the panels to the right, which may be in slow memory
         const std::size_t ahead = row == 0 ? Panels * panel_bytes : 0;
         const std::size_t stride = product.codes.stride;
-        if (ahead != 0) touch_pages(layer.weight_int8 + column / 16 * panel_bytes + ahead, ahead);
         Sums sums;
         Multiply<Dot, Rows, Panels>::run(product.codes.data + row * stride, stride,
                                          layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups, ahead,
@@ -63,13 +62,6 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         if (!is_gelu(product.finish)) return;
         gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, std::min(left, width),
                           product.finish);
-    }
-
-    /// Looks the pages of the panels to the right up all at once, since one look-up after the other takes long.
-    static EDGEBERT_INLINE void touch_pages(const std::int8_t *weight, std::size_t bytes) {
-        constexpr std::size_t kPage = 4096;
-        for (std::size_t place = 0; place < bytes; place += kPage)
-            __builtin_prefetch(weight + place, 0, 2);
     }
 
     /// Calls `put(value, place, lane)` for every 16 outputs of the tile. The sums are still in registers.
@@ -101,10 +93,18 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
     }
 };
 
+/// Looks up where the pages of a weight are. Many look-ups at once take little longer than one in the middle of a tile.
+inline void touch_pages(const std::int8_t *weight, std::size_t bytes) {
+    constexpr std::size_t kPage = 4096;
+    for (std::size_t place = 0; place < bytes; place += kPage)
+        __builtin_prefetch(weight + place, 0, 2);
+}
+
 template <class Path>
 void product_int8(const Linear &layer, const CodeRows &codes, std::size_t rows, const FloatRows &output,
                   Finish finish) {
     const Int8Product product{layer, codes, output, finish};
+    touch_pages(layer.weight_int8, (layer.inputs + kGroup - 1) / kGroup * kGroup * layer.outputs);
     for_tiles<Path, Int8Tile>(rows, (layer.outputs + 15) / 16, [&](auto tile, std::size_t row, std::size_t column) {
         decltype(tile)::run(product, row, column);
     });
