@@ -46,8 +46,8 @@ struct KeysValues {
 
 /// The same for INT8 attention, as codes.
 struct KeysValuesInt8 {
-    std::int8_t *keys;      // [heads, head_slots / 16, ceil(head_size / 4), 16, 4], a packed weight for each head and text
-    float *key_scales;      // [heads, head_slots]
+    std::int8_t *keys; // [heads, head_slots / 16, ceil(head_size / 4), 16, 4], a packed weight for each head and text
+    float *key_scales; // [heads, head_slots]
     std::int32_t *key_sums; // [heads, head_slots]
     std::uint8_t *values;   // [slots, heads, head_size padded to 16], with 128 added
     float *value_scales;    // [heads, head_slots]
