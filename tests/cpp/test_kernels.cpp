@@ -4,10 +4,17 @@
 #include <vector>
 
 #include "check.h"
+#include "engine/kernels/cpu.h"
 #include "engine/kernels/floats_scalar.h"
 #include "engine/kernels/kernels.h"
 #include "engine/kernels/polynomials.h"
 #include "random.h"
+
+#ifdef EDGEBERT_EMULATED
+namespace edgebert::engine {
+extern const Kernels kEmulatedAvxVnni;
+}
+#endif
 
 using namespace edgebert::engine;
 
@@ -23,6 +30,18 @@ const Kernels &scalar_kernels() {
 template <class Each> void each_path(Each each) {
     for (const Kernels *const *kernels = available_kernels(); *kernels != nullptr; ++kernels)
         each(**kernels);
+#ifdef EDGEBERT_EMULATED
+    if (detect_cpu().avx2) each(kEmulatedAvxVnni);
+#endif
+}
+
+/// Whether a path's instructions are played by others of this CPU.
+bool emulated([[maybe_unused]] const Kernels &kernels) {
+#ifdef EDGEBERT_EMULATED
+    return &kernels == &kEmulatedAvxVnni;
+#else
+    return false;
+#endif
 }
 
 template <class Value> bool same(const std::vector<Value> &a, const std::vector<Value> &b) {
@@ -318,7 +337,9 @@ void polynomials_are_accurate() {
 } // namespace
 
 int main() {
-    each_path([](const Kernels &kernels) { std::printf("path %s\n", kernels.name); });
+    each_path([](const Kernels &kernels) {
+        std::printf("path %s%s\n", kernels.name, emulated(kernels) ? ", emulated" : "");
+    });
     int8_products_are_equal();
     fp32_products_are_equal();
     row_work_is_equal();

@@ -6,11 +6,11 @@ namespace edgebert::engine {
 
 float *FloatAttention::keys(std::size_t head, std::size_t slot) const {
     const std::size_t size = place_.config.head_size();
-    return keys_values_.keys + head * place_.buffers.slots * size + slot / kPanel * size * kPanel;
+    return keys_values_.keys + head * place_.buffers.head_slots * size + slot / kPanel * size * kPanel;
 }
 
 float *FloatAttention::values(std::size_t head, std::size_t slot) const {
-    return keys_values_.values + head * place_.buffers.slots * place_.padded_head() + slot * kPanel;
+    return keys_values_.values + head * place_.buffers.head_slots * place_.padded_head() + slot * kPanel;
 }
 
 bool FloatAttention::keep_key_value(const float *qkv, std::size_t slot) const {
@@ -22,7 +22,7 @@ bool FloatAttention::keep_key_value(const float *qkv, std::size_t slot) const {
             to[i * kPanel] = key[i];
         for (std::size_t panel = 0; panel < panels; ++panel) {
             const std::size_t count = std::min(kPanel, size - panel * kPanel);
-            std::memcpy(values(head, slot) + panel * place_.buffers.slots * kPanel, value + panel * kPanel,
+            std::memcpy(values(head, slot) + panel * place_.buffers.head_slots * kPanel, value + panel * kPanel,
                         count * sizeof(float));
         }
     }
@@ -39,7 +39,7 @@ bool FloatAttention::attend(const Segment &segment, std::size_t head, std::size_
     place_.kernels.product_fp32({scores.data,
                                  scores.stride,
                                  values(head, segment.slot),
-                                 place_.buffers.slots * kPanel,
+                                 place_.buffers.head_slots * kPanel,
                                  segment.length,
                                  size,
                                  count,

@@ -16,13 +16,13 @@ bool Int8Attention::keep_query(const float *qkv, std::size_t row) const {
     const bool finite = place_.kernels.quantize_heads(qkv, config.heads, config.head_size(), kQueryLimit, false,
                                                       queries.data + row * queries.stride, scales);
     for (std::size_t head = 0; head < config.heads; ++head)
-        queries.scales[head * place_.buffers.slots + row] = {scales[head].scale, 128};
+        queries.scales[head * place_.buffers.head_slots + row] = {scales[head].scale, 128};
     return finite;
 }
 
 bool Int8Attention::keep_key_value(const float *qkv, std::size_t slot) const {
     const Config &config = place_.config;
-    const std::size_t hidden = config.hidden, size = config.head_size(), slots = place_.buffers.slots;
+    const std::size_t hidden = config.hidden, size = config.head_size(), slots = place_.buffers.head_slots;
     HeadScale *const scales = place_.scratch.head_scales;
     const auto quantize = place_.kernels.quantize_heads;
     bool finite = quantize(qkv + hidden, config.heads, size, kKeyLimit, true, place_.scratch.head_codes, scales);
@@ -37,7 +37,7 @@ bool Int8Attention::keep_key_value(const float *qkv, std::size_t slot) const {
 
 /// Puts a head's key into the panel of its slot.
 void Int8Attention::keep_key(std::size_t head, std::size_t slot) const {
-    const std::size_t groups = round_up(place_.config.head_size(), 4) / 4, slots = place_.buffers.slots;
+    const std::size_t groups = round_up(place_.config.head_size(), 4) / 4, slots = place_.buffers.head_slots;
     const std::uint8_t *from = place_.scratch.head_codes + head * place_.padded_head();
     std::int8_t *to = keys_values_.keys + head * slots * groups * 4 + slot / kPanel * groups * 64 + slot % kPanel * 4;
     for (std::size_t group = 0; group < groups; ++group, from += 4, to += 64) {
@@ -59,7 +59,7 @@ void Int8Attention::begin_head(const Segment &segment, std::size_t head) const {
 
 bool Int8Attention::attend(const Segment &segment, std::size_t head, std::size_t row, std::size_t count,
                            const FloatRows &context) const {
-    const std::size_t size = place_.config.head_size(), slots = place_.buffers.slots;
+    const std::size_t size = place_.config.head_size(), slots = place_.buffers.head_slots;
     const std::size_t place = head * slots + segment.slot;
     const CodeRows &queries = place_.buffers.queries, &probabilities = place_.scratch.probabilities;
     Linear keys;

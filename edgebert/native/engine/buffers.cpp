@@ -58,22 +58,22 @@ Scratch plan_scratch(Planner &planner, const Config &config, std::size_t slots) 
 
 void plan_attention(Planner &planner, const Config &config, Buffers &buffers) {
     const std::size_t slots = buffers.slots, heads = config.heads, size = config.head_size();
-    const std::size_t padded = round_up(size, kPanel);
+    const std::size_t padded = round_up(size, kPanel), head_slots = buffers.head_slots;
     if (config.attention == Precision::kFp32) {
         buffers.qkv = planner.rows(slots, 3 * config.hidden);
         for (KeysValues &layer : buffers.keys_values) {
-            layer.keys = planner.take<float>(slots * config.hidden);
-            layer.values = planner.take<float>(heads * slots * padded);
+            layer.keys = planner.take<float>(head_slots * config.hidden);
+            layer.values = planner.take<float>(heads * head_slots * padded);
         }
         return;
     }
-    buffers.queries = planner.codes(slots, heads * padded, heads * slots);
+    buffers.queries = planner.codes(slots, heads * padded, heads * head_slots);
     for (KeysValuesInt8 &layer : buffers.keys_values_int8) {
-        layer.keys = planner.take<std::int8_t>(heads * slots * round_up(size, 4));
-        layer.key_scales = planner.take<float>(heads * slots);
-        layer.key_sums = planner.take<std::int32_t>(heads * slots);
+        layer.keys = planner.take<std::int8_t>(heads * head_slots * round_up(size, 4));
+        layer.key_scales = planner.take<float>(heads * head_slots);
+        layer.key_sums = planner.take<std::int32_t>(heads * head_slots);
         layer.values = planner.take<std::uint8_t>(heads * slots * padded);
-        layer.value_scales = planner.take<float>(heads * slots);
+        layer.value_scales = planner.take<float>(heads * head_slots);
     }
 }
 
@@ -83,6 +83,7 @@ Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t t
     Planner planner(memory);
     Buffers buffers{};
     buffers.slots = round_up(max_tokens, kPanel);
+    buffers.head_slots = buffers.slots + kPanel;
     const std::size_t texts = buffers.slots / kPanel;
     buffers.hidden = planner.rows(buffers.slots, config.hidden);
     buffers.context = planner.rows(buffers.slots, config.hidden);

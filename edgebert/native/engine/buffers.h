@@ -40,31 +40,32 @@ struct Scratch {
 
 /// Keys and values of a layer, for each head apart and in panels, as products need them.
 struct KeysValues {
-    float *keys;   // [heads, slots / 16, head_size, 16]
-    float *values; // [heads, ceil(head_size / 16), slots, 16]
+    float *keys;   // [heads, head_slots / 16, head_size, 16]
+    float *values; // [heads, ceil(head_size / 16), head_slots, 16]
 };
 
 /// The same for INT8 attention, as codes.
 struct KeysValuesInt8 {
-    std::int8_t *keys;      // [heads, slots / 16, ceil(head_size / 4), 16, 4], a packed weight for each head and text
-    float *key_scales;      // [heads, slots]
-    std::int32_t *key_sums; // [heads, slots]
+    std::int8_t *keys; // [heads, head_slots / 16, ceil(head_size / 4), 16, 4], a packed weight for each head and text
+    float *key_scales; // [heads, head_slots]
+    std::int32_t *key_sums; // [heads, head_slots]
     std::uint8_t *values;   // [slots, heads, head_size padded to 16], with 128 added
-    float *value_scales;    // [heads, slots]
+    float *value_scales;    // [heads, head_slots]
 };
 
 /// Everything that a session computes with, planned once in one piece of memory.
 struct Buffers {
-    std::size_t slots; // tokens of a pass, each text rounded up to 16
-    FloatRows hidden;  // [slots, hidden]
-    FloatRows context; // [slots, hidden]
+    std::size_t slots;      // tokens of a pass, each text rounded up to 16
+    std::size_t head_slots; // from one head to the next: more than slots, so that heads do not fall into one cache set
+    FloatRows hidden;       // [slots, hidden]
+    FloatRows context;      // [slots, hidden]
 
     // for FP32 attention; keys and values of even and odd layers, as a thread may be a layer ahead of one that reads
     FloatRows qkv; // [slots, 3 * hidden]
     KeysValues keys_values[2];
 
     // for INT8 attention
-    CodeRows queries; // [slots, heads * head size padded to 16], with scales [heads, slots]
+    CodeRows queries; // [slots, heads * head size padded to 16], with scales [heads, head_slots]
     KeysValuesInt8 keys_values_int8[2];
 
     FloatRows first;   // [texts, hidden], the first token of each text

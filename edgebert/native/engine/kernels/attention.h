@@ -12,47 +12,79 @@ namespace edgebert::engine {
 /// The largest magnitude that a head may hold: products of two scales stay finite, and so do the scores.
 constexpr float kLargestHeadValue = 1e15f;
 
-/// What was seen of all heads of a token.
-template <class Floats> struct HeadCheck {
-    Floats zero; // 0 but for infinities and NaN
-    float most = 0.0f;
+/// A few heads of a token: how far each goes, and what its codes are made with.
+struct SomeHeads {
+    static constexpr std::size_t kMost = 16;
+    float largest[kMost], inverse[kMost], scale[kMost];
 
-    bool good() const { return zero.sum() == 0.0f && most <= kLargestHeadValue; }
+    /// A division takes long, so those of all heads are made at once: no branch in the loop.
+    void find_scales(float limit) {
+        for (std::size_t head = 0; head < kMost; ++head) {
+            const bool used = largest[head] >= 1e-30f; // else as good as zero, and limit / largest could be infinite
+            const float quotient = limit / (used ? largest[head] : 1.0f);
+            inverse[head] = used ? quotient : 0.0f;
+            scale[head] = used ? largest[head] * (1.0f / limit) : 0.0f;
+        }
+    }
 };
 
-/// Codes of one head: round(value * limit / largest) + 128, [size padded to 16]; the padding stands for zeros.
-template <class Floats>
-EDGEBERT_INLINE HeadScale quantize_head(const float *from, std::size_t size, float limit, bool with_sum,
-                                        std::uint8_t *codes, HeadCheck<Floats> &check) {
+/// The largest magnitude of a head; `check` stays 0 but for infinities and NaN.
+template <class Floats> EDGEBERT_INLINE float largest_magnitude(const float *from, std::size_t size, Floats &check) {
     const Floats zero = Floats::broadcast(0.0f);
-    Floats most = zero;
+    Floats low = zero, high = zero, seen = zero;
     each_16(size, [&](std::size_t place, std::size_t count) {
         const Floats lanes = Floats::load(from + place, count);
-        most = max(max(lanes, zero - lanes), most);
-        check.zero = fma(lanes, zero, check.zero);
+        low = min(lanes, low);
+        high = max(lanes, high);
+        seen = fma(lanes, zero, seen);
     });
-    const float largest = most.largest();
-    check.most = largest > check.most ? largest : check.most;
-    const bool used = largest >= 1e-30f; // else as good as zero, and limit / largest could be infinite
-    const Floats inverse = Floats::broadcast(used ? limit / largest : 0.0f);
-    const Floats middle = Floats::broadcast(128.0f), magic = Floats::broadcast(12582912.0f);
-    Floats sum = zero;
+    check = check + seen;
+    return max(high, zero - low).largest();
+}
+
+/// Codes of one head: round(value * factor) + 128, [size padded to 16]; the padding stands for zeros. Returns the sum
+/// of code - 128 where it is asked for.
+template <class Floats>
+EDGEBERT_INLINE std::int32_t head_codes(const float *from, std::size_t size, float factor, bool with_sum,
+                                        std::uint8_t *codes) {
+    const Floats inverse = Floats::broadcast(factor), middle = Floats::broadcast(128.0f);
+    if (!with_sum) {
+        each_16(size, [&](std::size_t place, std::size_t count) {
+            fma(Floats::load(from + place, count), inverse, middle).store_codes(codes + place);
+        });
+        return 0;
+    }
+    const Floats magic = Floats::broadcast(12582912.0f); // 1.5 * 2^23: adding it leaves no bits for a fraction
+    Floats sum = Floats::broadcast(0.0f);
     each_16(size, [&](std::size_t place, std::size_t count) {
         const Floats shifted = fma(Floats::load(from + place, count), inverse, middle);
         shifted.store_codes(codes + place);
-        if (with_sum) sum = sum + (((shifted + magic) - magic) - middle);
+        sum = sum + ((shifted + magic) - magic);
     });
-    return {used ? largest * (1.0f / limit) : 0.0f, with_sum ? static_cast<std::int32_t>(sum.sum()) : 0};
+    return static_cast<std::int32_t>(sum.sum()) - static_cast<std::int32_t>(128 * round_up(size, 16));
 }
 
 template <class Floats>
 bool quantize_heads(const float *row, std::size_t heads, std::size_t size, float limit, bool with_sum,
                     std::uint8_t *codes, HeadScale *scales) {
     const std::size_t padded = round_up(size, 16);
-    HeadCheck<Floats> check{Floats::broadcast(0.0f)};
-    for (std::size_t head = 0; head < heads; ++head)
-        scales[head] = quantize_head<Floats>(row + head * size, size, limit, with_sum, codes + head * padded, check);
-    return check.good();
+    Floats check = Floats::broadcast(0.0f);
+    float most = 0.0f;
+    for (std::size_t first = 0; first < heads; first += SomeHeads::kMost) {
+        const std::size_t count = heads - first < SomeHeads::kMost ? heads - first : SomeHeads::kMost;
+        SomeHeads some{};
+        for (std::size_t head = 0; head < count; ++head) {
+            some.largest[head] = largest_magnitude<Floats>(row + (first + head) * size, size, check);
+            most = some.largest[head] > most ? some.largest[head] : most;
+        }
+        some.find_scales(limit);
+        for (std::size_t head = 0; head < count; ++head) {
+            const std::size_t place = first + head;
+            scales[place] = {some.scale[head], head_codes<Floats>(row + place * size, size, some.inverse[head],
+                                                                  with_sum, codes + place * padded)};
+        }
+    }
+    return check.sum() == 0.0f && most <= kLargestHeadValue;
 }
 
 template <class Floats> EDGEBERT_INLINE float largest_of(const float *row, std::size_t width) {

@@ -4,6 +4,7 @@
 #include "attention.h"
 #include "product_fp32.h"
 #include "product_int8.h"
+#include "quantize.h"
 #include "rows.h"
 
 namespace edgebert::engine {
