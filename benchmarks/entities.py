@@ -1,6 +1,6 @@
 """Fine-tune MiniLM to find entities, by `edgebert finetune` and by transformers' Trainer for as long.
 
-    python benchmarks/entities.py ../shared/data/btc_ner [--epochs 3] [--learning-rate 2e-4] [--output build/entities]
+    python benchmarks/entities.py ../shared/data/btc_ner [--epochs 3] [--seed 0] [--output build/entities]
 
 The folder holds train.jsonl, dev.jsonl and test.jsonl with {"tokens": [...], "tags": [...]} a line, in BIO. Both
 checkpoints are exported and judged on the test split in FP32 and INT8 by the same code. One JSON object comes out.
@@ -35,14 +35,14 @@ def encoded(rows: list[dict[str, Any]], labels: list[str], tokenizer: Any) -> li
     return found
 
 
-def train_with_transformers(data: Path, output: Path, epochs: int, rate: float) -> float:
+def train_with_transformers(data: Path, output: Path, epochs: int, rate: float, seed: int) -> float:
     """Train as `edgebert finetune` does by default, keep the last epoch, and return the seconds that it took."""
     start = time.monotonic()
     base = demo_checkpoint()
     rows = read_jsonl(data / "train.jsonl")
     labels = sorted({tag for row in rows for tag in row["tags"]}, key=lambda tag: (tag != "O", tag[2:], tag))  # type: ignore[attr-defined]
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(base)
-    transformers.set_seed(0)
+    transformers.set_seed(seed)
     names = dict(enumerate(labels))
     model = transformers.AutoModelForTokenClassification.from_pretrained(
         base, num_labels=len(labels), id2label=names, label2id={label: at for at, label in names.items()}
@@ -54,6 +54,7 @@ def train_with_transformers(data: Path, output: Path, epochs: int, rate: float) 
         per_device_train_batch_size=BATCH_SIZE,
         warmup_ratio=0.1,
         weight_decay=0.01,
+        seed=seed,
         group_by_length=True,
         save_strategy="no",
         report_to=[],
@@ -74,14 +75,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--learning-rate", type=float, default=2e-4)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("build/entities"))
     arguments = parser.parse_args()
     data, output = arguments.data, arguments.output
     train, test = data / "train.jsonl", data / "test.jsonl"
-    rates = ["--epochs", arguments.epochs, "--learning-rate", arguments.learning_rate, "--batch-size", BATCH_SIZE]
+    epochs, rate, seed = arguments.epochs, arguments.learning_rate, arguments.seed
+    rates = ["--epochs", epochs, "--learning-rate", rate, "--seed", seed, "--batch-size", BATCH_SIZE]
     ours = output / "edgebert"
     seconds = {"edgebert": edgebert("finetune", "--task", "tag", "--train", train, *rates, "--force", "--output", ours)}
-    seconds["transformers"] = train_with_transformers(data, output, arguments.epochs, arguments.learning_rate)
+    seconds["transformers"] = train_with_transformers(data, output, epochs, rate, seed)
     texts = [{"text": " ".join(map(str, row["tokens"]))} for row in read_jsonl(train)]  # type: ignore[call-overload]
     (output / "texts.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
     result = {

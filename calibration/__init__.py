@@ -13,7 +13,7 @@ from edgebert.calibration.collect import (
 from edgebert.calibration.observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile, observer_named
 from edgebert.calibration.ranges import Range, Ranges, load_ranges, save_ranges
 from edgebert.calibration.report import CalibrationReport, TensorReport, calibrate
-from edgebert.calibration.samples import SAMPLES, Drawn, Sample, Samples, check_lengths, draw_texts
+from edgebert.calibration.samples import SAMPLES, Drawn, Sample, Samples, check_lengths, draw_texts, evenly
 from edgebert.calibration.smooth import smoothing_factors
 from edgebert.calibration.sources import BUILTIN, builtin_texts, open_source
 
@@ -43,6 +43,7 @@ __all__ = [
     "collect",
     "collect_all",
     "draw_texts",
+    "evenly",
     "kind_of",
     "load_ranges",
     "observer_named",

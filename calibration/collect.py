@@ -22,6 +22,18 @@ def kind_of(tensor: str) -> str:
     return parts[2] if len(parts) == 3 and parts[0] == "layer" and parts[1].isdecimal() else tensor
 
 
+def observer_of(tensor: str, observers: Observers) -> Callable[[], Observer]:
+    """Return what makes the observer of a tensor.
+
+    Raises:
+        InputError: there is none for its kind.
+    """
+    kind = kind_of(tensor)
+    if kind not in observers:
+        raise InputError(f"no observer is named for {kind!r}, the kind of {tensor!r}: name one")
+    return observers[kind]
+
+
 def collect(
     graph: bytes, tensors: Sequence[str], observers: Observers, samples: Iterable[Sample], model_sha256: str
 ) -> Ranges:
@@ -35,7 +47,8 @@ def collect(
         model_sha256: hash of the model's weights.
 
     Raises:
-        InputError: there is no sample, or an activation is NaN or infinite.
+        InputError: the graph does not load or has no such output, a kind has no observer, there is no sample, or an
+            activation is NaN or infinite.
     """
     return collect_all(graph, tensors, [observers], samples, model_sha256)[0]
 
@@ -44,7 +57,7 @@ def collect_all(
     graph: bytes, tensors: Sequence[str], choices: Sequence[Observers], samples: Iterable[Sample], model_sha256: str
 ) -> list[Ranges]:
     """Return what `collect` would for each of several choices of observers, in one pass over the samples."""
-    watched = [{name: observers[kind_of(name)]() for name in tensors} for observers in choices]
+    watched = [{name: observer_of(name, observers)() for name in tensors} for observers in choices]
     used: list[Sample] = []
     for sample, values in activations(graph, tensors, samples):
         used.append(sample)
@@ -104,6 +117,9 @@ def activations(
     """Yield each sample and the values of tensors on it; arguments and errors are those of `channel_statistics`."""
     names = list(dict.fromkeys(tensors))
     session = _session(graph)
+    missing = set(names).difference(output.name for output in session.get_outputs())
+    if missing:
+        raise InputError(f"{min(missing)!r} is not among the outputs of the graph: make it one to measure it")
     empty = True
     for sample in samples:
         empty = False
@@ -128,4 +144,8 @@ def run_graph(graph: bytes, samples: Iterable[Sample]) -> Iterator[Floats]:
 def _session(graph: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # fatal; failures arrive as exceptions
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises classes of its own that have no common base
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"ONNX Runtime does not load the graph: {reason}") from error

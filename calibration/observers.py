@@ -131,6 +131,8 @@ class Percentile(_Counting):
 
     def __init__(self, percent: float = 99.99) -> None:
         super().__init__()
+        if not 0 < percent <= 100:
+            raise InputError(f"the percentile is {percent:g}: give a number above 0, at most 100")
         self._share = percent / 100
         self.name = f"percentile-{percent:g}"
 

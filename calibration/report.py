@@ -1,12 +1,13 @@
 """Calibrate, and say how far the result can be trusted."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from edgebert.calibration.collect import Observers, activations, kind_of
+from edgebert.calibration.collect import Observers, activations, observer_of
 from edgebert.calibration.observers import Observer
 from edgebert.calibration.ranges import Range, Ranges
 from edgebert.calibration.samples import Sample, Samples
@@ -80,16 +81,16 @@ def calibrate(
     """Measure ranges as `collect` does, and what the report says, in one pass over each sample.
 
     Raises:
-        InputError: an activation is NaN or infinite.
+        InputError: as of `collect`.
     """
-    watches = {name: _Watch(observers[kind_of(name)]) for name in tensors}
+    watches = {name: _Watch(observer_of(name, observers)) for name in tensors}
     for place, (_, values) in enumerate(activations(graph, tensors, samples.measured)):
         for name, watch in watches.items():
             watch.measure(values[name], place % 2)
     for values in _held_out(graph, tensors, samples.held_out):
         for name, watch in watches.items():
             watch.try_on(values[name])
-    ranges = {name: Range(watch.whole.amax(), watch.whole.name) for name, watch in watches.items()}
+    ranges = {name: watch.range for name, watch in watches.items()}
     report = CalibrationReport(
         source=samples.source,
         texts_read=samples.read,
@@ -106,19 +107,17 @@ class _Watch:
     def __init__(self, make: Callable[[], Observer]) -> None:
         self._halves = (make(), make())
         self._make = make
-        self._whole: Observer | None = None
         self._channels: Floats | None = None
         self._values = self._clipped = 0
         self._largest = 0.0
 
-    @property
-    def whole(self) -> Observer:
-        """An observer of all samples."""
-        if self._whole is None:
-            self._whole = self._make()
-            for half in self._halves:
-                self._whole.merge(half)
-        return self._whole
+    @functools.cached_property
+    def range(self) -> Range:
+        """The range by all measured samples; nothing can be measured after it was asked for."""
+        whole = self._make()
+        for half in self._halves:
+            whole.merge(half)
+        return Range(whole.amax(), whole.name)
 
     def measure(self, values: Floats, half: int) -> None:
         self._halves[half].observe(values)
@@ -129,15 +128,15 @@ class _Watch:
     def try_on(self, values: Floats) -> None:
         magnitudes = np.abs(values)
         self._values += values.size
-        self._clipped += int((magnitudes > self.whole.amax()).sum())
+        self._clipped += int((magnitudes > self.range.amax).sum())
         self._largest = max(self._largest, float(magnitudes.max(initial=0.0)))
 
     def report(self) -> TensorReport:
-        amax = self.whole.amax()
+        amax = self.range.amax
         channels = np.zeros(0, np.float32) if self._channels is None else self._channels
         return TensorReport(
             amax=amax,
-            observer=self.whole.name,
+            observer=self.range.observer,
             moved=float(np.mean([abs(half.amax() - amax) / amax for half in self._halves])),
             clipped=self._clipped / self._values if self._values else None,
             reached=self._largest / amax if self._values else None,

@@ -98,7 +98,8 @@ def draw_texts(
 
     A pool is drawn evenly from the stream's different texts, sorted by length, and every n-th of it is taken. So each
     stretch of lengths gives its share, to the text, and rare long texts are neither missed nor doubled by chance. What
-    is drawn, and its order, depends on the set of texts and the seed, not on the order of the stream.
+    is drawn depends on the set of texts and the seed, not on the order of the stream. It comes from the shortest to the
+    longest, so that `evenly` finds some of all lengths.
 
     Args:
         source: where the texts are from, for messages.
@@ -122,10 +123,16 @@ def draw_texts(
     if not pool:
         raise InputError(f"{source} holds no text that is not empty: give at least one")
     kept = min(held_out, len(pool) * held_out // (count + held_out))
-    drawn = _evenly(pool, min(count + kept, len(pool)))
-    others = set(_evenly(range(len(drawn)), kept))
-    chosen = sorted(each for place, each in enumerate(drawn) if place not in others)
-    return Drawn(source, read, _texts(chosen), _texts(sorted(drawn[place] for place in others)))
+    drawn = evenly(pool, count + kept)
+    others = set(evenly(range(len(drawn)), kept))
+    chosen = tuple(text for place, (_, text) in enumerate(drawn) if place not in others)
+    return Drawn(source, read, chosen, tuple(drawn[place][1] for place in sorted(others)))
+
+
+def evenly(items: Sequence[_U], count: int) -> list[_U]:
+    """Return ``count`` of the items, or all where they are fewer: the middle of each of so many equal stretches."""
+    count = min(count, len(items))
+    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
 def check_lengths(source: str, samples: Sequence[Sample]) -> None:
@@ -166,10 +173,6 @@ def _pool(texts: Iterable[_T], count: int, seed: int) -> list[tuple[int, _T]]:
     return [(-number, text) for number, text in held]
 
 
-def _texts(numbered: Iterable[tuple[int, _T]]) -> tuple[_T, ...]:
-    return tuple(text for _, text in numbered)
-
-
 def _characters(text: Record) -> int:
     """Return the length of a text, or of both texts of a pair."""
     return len(text) if isinstance(text, str) else sum(map(len, text))
@@ -178,8 +181,3 @@ def _characters(text: Record) -> int:
 def _random_number(text: Record, seed: int) -> int:
     key = f"{seed} {text!r}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "big")
-
-
-def _evenly(items: Sequence[_U], count: int) -> list[_U]:
-    """Return the middle of each of ``count`` equal stretches."""
-    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]

@@ -19,6 +19,8 @@ GOLDEN = "golden.json"
 REPORT = "report.json"
 PLAN = "plan.json"
 
+_Stamp = tuple[int, int, int, int]  # of a file: device, number, and when content and entry were written
+
 _FILES = {"native": (NATIVE_MODEL, NATIVE_BASELINE), "onnxruntime": (MODEL, BASELINE)}
 
 _MANIFEST_MAX = 16 << 20  # bytes; 100,000 long labels fit
@@ -27,13 +29,16 @@ _GOLDEN_MAX = 256 << 20  # bytes
 
 @dataclasses.dataclass(frozen=True)
 class Bundle:
-    """An opened bundle: its folder and its manifest. The files are checked when they are asked for."""
+    """An opened bundle: its folder and its manifest. The files are checked when they are asked for, each once."""
 
     path: Path
     manifest: Manifest
+    _checked: dict[str, _Stamp] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def file(self, name: str) -> Path:
         """Return the path of a file that is inside the folder and has the size and hash of the manifest.
+
+        A file that has not been written to since its hash was found right is not read again.
 
         Raises:
             BundleError: the manifest does not list it, or it is missing, a link that leaves the folder, or changed.
@@ -44,12 +49,15 @@ class Bundle:
         path = self.path / name
         try:
             inside = path.resolve(strict=True).parent == self.path.resolve()
-            size = path.stat().st_size
+            stat = path.stat()
             if not inside or not path.is_file():
                 raise BundleError(f"{path} is not a plain file inside the bundle: copy the bundle again")
-            if size != entry.bytes:
-                raise BundleError(f"{path} has {size} bytes, the manifest says {entry.bytes}: copy the bundle again")
-            digest = sha256_of(path)
+            if stat.st_size != entry.bytes:
+                raise BundleError(
+                    f"{path} has {stat.st_size} bytes, the manifest says {entry.bytes}: copy the bundle again"
+                )
+            stamp = stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
+            digest = entry.sha256 if self._checked.get(name) == stamp else sha256_of(path)
         except (OSError, RuntimeError) as error:  # before Python 3.13 a loop of links is a RuntimeError
             raise BundleError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
         if digest != entry.sha256:
@@ -57,6 +65,7 @@ class Bundle:
                 f"{path} was changed: its SHA-256 starts with {digest[:12]}, the manifest says {entry.sha256[:12]}: "
                 "copy the bundle again"
             )
+        self._checked[name] = stamp
         return path
 
     def json(self, name: str) -> object:

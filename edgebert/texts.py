@@ -20,7 +20,8 @@ from edgebert.lines import Row, lines_of, open_binary, rows_of
 TextFormat = Literal["txt", "csv", "tsv", "jsonl"]
 Record = str | tuple[str, str]
 
-_PAIRS = (("text", "text_pair"), ("text_a", "text_b"), ("question", "context"))
+TEXT_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))  # what the columns of two texts may be called
+_PAIRS = (*TEXT_PAIRS, ("question", "context"))
 # for texts that come without a question, in turn
 _QUESTIONS = (
     "What is this about?",

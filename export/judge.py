@@ -9,7 +9,7 @@ import torch
 
 from edgebert.accuracy import Accuracy, compare
 from edgebert.bundle import Bundle
-from edgebert.calibration import Sample
+from edgebert.calibration import Sample, evenly
 from edgebert.engines import Session, open_session
 from edgebert.errors import CheckpointError
 from edgebert.export.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ def judge(draft: Bundle, checkpoint: Checkpoint, texts: ExportTexts, samples: Se
     goldens = []
     for engine in (each for each in manifest.engines if each not in _STAND_INS):
         fp32 = open_session(draft, engine, 1, baseline=True)
-        pytorch = compare_with_pytorch(checkpoint, fp32, samples[:_EXPORT_SAMPLES])
+        pytorch = compare_with_pytorch(checkpoint, fp32, evenly(samples, _EXPORT_SAMPLES))
         accuracy[engine] = {"fp32_difference_to_pytorch": float(f"{pytorch:.1g}")}
         model = load_bundle(draft, engine)
         goldens.append(make_golden(model, golden_texts(manifest.task)))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from edgebert.calibration import Sample, channel_maxima, run_graph, smoothing_factors
+from edgebert.calibration import MinMax, Sample, channel_maxima, collect, run_graph, smoothing_factors
 from edgebert.errors import InputError
 
 
@@ -63,6 +63,22 @@ def test_no_sample():
 def test_an_activation_that_is_not_finite():
     with pytest.raises(InputError, match="'logarithm' is NaN or infinite"):
         channel_maxima(graph("logarithm"), ["logarithm"], [sample(0)])
+
+
+@pytest.mark.parametrize(
+    ("content", "tensor", "message"),
+    [
+        (b"", "wide", "ONNX Runtime does not load the graph: "),
+        (b"no graph", "wide", "ONNX Runtime does not load the graph: "),
+        (None, "wider", "'wider' is not among the outputs of the graph"),
+        (None, "layer.0.other", "no observer is named for 'other', the kind of 'layer.0.other'"),
+    ],
+)
+def test_a_graph_that_cannot_be_measured_is_one_line(content, tensor, message):
+    observers = {"wide": MinMax, "wider": MinMax}
+    with pytest.raises(InputError, match=message) as caught:
+        collect(graph() if content is None else content, [tensor], observers, [sample(1, 2)], "model")
+    assert "\n" not in str(caught.value)
 
 
 @given(

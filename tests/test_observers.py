@@ -40,7 +40,7 @@ def observed(name, texts):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(texts=TEXTS, data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_parts_merged_in_any_order_say_what_the_whole_says(name, texts, data):
     parts: list = [[] for _ in range(3)]
     for text in data.draw(st.permutations(texts)):
@@ -218,3 +218,9 @@ def test_memory_does_not_grow_with_what_is_observed():
         observer.observe(gelu_like(seed))
         sizes.add(observer._histogram.counts.nbytes)
     assert sizes == {8 * BINS}
+
+
+@pytest.mark.parametrize("percent", [0, -1, 100.1, float("nan")])
+def test_a_percentile_that_is_none(percent):
+    with pytest.raises(InputError, match="give a number above 0, at most 100"):
+        Percentile(percent)

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -13,6 +13,8 @@ from edgebert.accuracy.metrics import ACCURACY
 from edgebert.accuracy.verdict import Judgement, judge
 from edgebert.export.gate.outcome import Attempt
 from edgebert.export.gate.search import descend, ladder
+from edgebert.export.gate.sensitivity import ranked
+from edgebert.export.judges import relative_error
 from edgebert.export.mix import Mix
 
 LIMIT = 1.0
@@ -36,6 +38,7 @@ def passed(judgement):
     return judgement.verdict == "passed"
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60))
 def test_the_order_goes_from_all_layers_in_float_to_none(count):
     ranked = [f"layer {at}" for at in range(count)]
@@ -49,10 +52,24 @@ def test_the_order_goes_from_all_layers_in_float_to_none(count):
     assert len(mixes) == len(set(mixes)) and Mix("plain") not in mixes
 
 
+def test_layers_are_ranked_by_their_damage_for_a_product_and_unknown_ones_are_taken_for_the_worst():
+    costs = {"small": 1, "big": 10, "cheap": 1, "unknown": 5}
+    assert ranked(costs, {"small": 0.2, "big": 1.0, "cheap": 0.01}) == ["unknown", "small", "big", "cheap"]
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_outputs_that_are_not_numbers_are_the_worst(broken):
+    expected = [np.ones(3, np.float32), np.ones(3, np.float32)]
+    bad = [np.ones(3, np.float32), np.array([1, broken, 1], np.float32)]
+    assert relative_error(expected, [3 * each for each in expected]) == 2
+    assert 1e5 < relative_error(expected, bad) < np.inf
+
+
 def test_the_only_setting_with_all_layers_in_int8_was_judged_before():
     assert ladder("plain", ["plain"], ["a", "b"]) == [Mix("plain", frozenset("ab")), Mix("plain", frozenset("a"))]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 3), min_size=1, max_size=24))
 def test_the_first_mix_that_does_not_pass_ends_it(values):
     losses = {f"layer {at}": value for at, value in enumerate(values)}

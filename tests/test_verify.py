@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebert.bundle import BASELINE, GOLDEN, MANIFEST
+from edgebert.bundle import BASELINE, GOLDEN, MANIFEST, open_bundle
 from edgebert.errors import BundleError, VerifyError
+from edgebert.files import sha256_of
 from edgebert.golden import Golden, parse_golden
 from edgebert.manifest import ClassifyHead
 from edgebert.verify import verify
@@ -28,6 +30,25 @@ def test_a_good_bundle_passes(embed_bundle: Path) -> None:
     found = verify(embed_bundle)
     assert (found.engine, found.files, found.texts, found.outputs) == ("onnxruntime", 4, 4, 32)
     assert found.largest_difference <= found.tolerance == 1e-4
+
+
+def test_every_file_is_read_once_for_its_hash(embed_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("edgebert.bundle.sha256_of", lambda path: read.append(path.name) or sha256_of(path))
+    found = verify(embed_bundle)
+    assert len(read) == len(set(read)) == found.files == len(open_bundle(embed_bundle).manifest.files)
+
+
+def test_a_file_that_changes_after_it_was_found_right_is_noticed(own_bundle: Path) -> None:
+    bundle = open_bundle(own_bundle)
+    path = bundle.file(GOLDEN)
+    content = path.read_bytes()
+    path.write_bytes(content[:-2] + b" \n")
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(BundleError, match=r"golden\.json was changed"):
+        bundle.file(GOLDEN)
+    path.write_bytes(content)
+    assert bundle.file(GOLDEN) == path
 
 
 @pytest.mark.parametrize("kind", ["single_label_classification", "multi_label_classification", "regression"])

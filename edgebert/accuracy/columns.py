@@ -6,9 +6,8 @@ from typing import cast
 
 from edgebert.errors import InputError
 from edgebert.lines import Row
-from edgebert.texts import Record, text_in
+from edgebert.texts import TEXT_PAIRS, Record, text_in
 
-_PAIRS = (("text", "text_pair"), ("text_a", "text_b"))
 _SHOWN = 5  # labels
 _COLUMNS = 8
 _WIDTH = 60  # characters of a value
@@ -16,7 +15,7 @@ _WIDTH = 60  # characters of a value
 
 def pair_columns(row: Row) -> tuple[str, str] | None:
     """Return the columns of a pair of texts, "text" and "text_pair" or "text_a" and "text_b", or None without one."""
-    return next((names for names in _PAIRS if row.values.keys() >= set(names)), None)
+    return next((names for names in TEXT_PAIRS if row.values.keys() >= set(names)), None)
 
 
 def record_in(row: Row) -> Record:

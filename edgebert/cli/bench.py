@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from edgebert.bench import Settings, run
 from edgebert.cli.bench_table import print_report
 from edgebert.cli.live import Live
-from edgebert.cli.options import BundleArgument, EngineOption, JsonOption, QuietOption, ThreadsOption
+from edgebert.cli.options import BundleArgument, ColumnOption, EngineOption, JsonOption, QuietOption, ThreadsOption
 from edgebert.cli.words import say
 
 
@@ -26,9 +26,7 @@ def bench(
         Path | None,
         typer.Option("--texts", metavar="FILE", help="Texts as .txt, .csv, .tsv or .jsonl; without it built-in ones."),
     ] = None,
-    column: Annotated[
-        str, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
-    ] = "text",
+    column: ColumnOption = "text",
     threads: ThreadsOption = 1,
     rounds: Annotated[
         int, typer.Option("--rounds", metavar="N", help="Times that each text is answered by each contestant.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from edgebert.cli.options import JsonOption, QuietOption
+from edgebert.cli.options import AnyColumnOption, JsonOption, ModelOption, QuietOption
 from edgebert.cli.stages import stages
 from edgebert.cli.words import printable
 
@@ -21,10 +21,7 @@ _MOST = 8  # tensors named in a line
 
 def calibrate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="File of ranges to write.")],
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="DIR|HUB_ID", help="Checkpoint; without it the MiniLM of the demo extra."),
-    ] = None,
+    model: ModelOption = None,
     texts: Annotated[
         str,
         typer.Option(
@@ -34,9 +31,7 @@ def calibrate(
             help="Texts like those of the device: .txt, .csv, .tsv, .jsonl, .parquet, or hub:OWNER/NAME of a data set.",
         ),
     ] = "builtin",
-    column: Annotated[
-        str | None, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
-    ] = None,
+    column: AnyColumnOption = None,
     samples: Annotated[
         int,
         typer.Option("--samples", metavar="N", min=1, max=100_000, help="Texts to measure; a quarter more is tried."),

@@ -10,6 +10,7 @@ from edgebert.cli.inputs import chunks, texts_from
 from edgebert.cli.loading import open_model
 from edgebert.cli.options import (
     BundleArgument,
+    ColumnOption,
     LongTextsChoice,
     LongTextsOption,
     OutputOption,
@@ -25,9 +26,7 @@ def embed(
     bundle: BundleArgument,
     source: TextSource,
     run: Running,
-    column: Annotated[
-        str, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
-    ] = "text",
+    column: ColumnOption = "text",
     output: OutputOption = None,
     format: Annotated[
         VectorFormat | None,

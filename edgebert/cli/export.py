@@ -10,7 +10,7 @@ import typer
 from edgebert.bundle import Bundle, model_file
 from edgebert.cli.chain import as_document, print_benchmark, print_student, shows
 from edgebert.cli.gate import gate_lines
-from edgebert.cli.options import JsonOption, QuietOption
+from edgebert.cli.options import AnyColumnOption, JsonOption, ModelOption, QuietOption
 from edgebert.cli.words import UsageError
 
 _Value = TypeVar("_Value")
@@ -33,10 +33,7 @@ def export(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write; without it NAME-PRECISION-TARGET.bundle."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="DIR|HUB_ID", help="Checkpoint; without it the MiniLM of the demo extra."),
-    ] = None,
+    model: ModelOption = None,
     task: Annotated[
         TaskChoice | None, typer.Option("--task", help="Task; auto is what the checkpoint was made for.")
     ] = None,
@@ -92,9 +89,7 @@ def export(
             help="Smoothing and fixed ranges that `edgebert calibrate` measured, instead of measuring them again.",
         ),
     ] = None,
-    column: Annotated[
-        str | None, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
-    ] = None,
+    column: AnyColumnOption = None,
     max_drop: Annotated[
         float | None,
         typer.Option(

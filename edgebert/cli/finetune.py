@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from edgebert.cli import training as shared
+from edgebert.cli.options import ModelOption
 from edgebert.cli.training import (
     LayerOptions,
     LoopOptions,
@@ -21,10 +22,7 @@ def finetune(
     train: shared.TrainOption,
     output: shared.CheckpointOption,
     *,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="DIR|HUB_ID", help="Checkpoint; without it the MiniLM of the demo extra."),
-    ] = None,
+    model: ModelOption = None,
     dev: shared.DevOption = None,
     columns: shared.ColumnsOption = None,
     epochs: shared.EpochsOption = 3,

@@ -76,6 +76,13 @@ InputFormatOption = Annotated[
     InputFormat | None,
     typer.Option("--input-format", help="Format of the input; without it the ending of the file, and txt for stdin."),
 ]
+_COLUMN = typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
+ColumnOption = Annotated[str, _COLUMN]
+AnyColumnOption = Annotated[str | None, _COLUMN]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="DIR|HUB_ID", help="Checkpoint; without it the MiniLM of the demo extra."),
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of stdout.")
 ]

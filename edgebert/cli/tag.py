@@ -8,7 +8,7 @@ import typer
 from edgebert.cli.groups import Running, TextSource
 from edgebert.cli.inputs import chunks, texts_from
 from edgebert.cli.loading import open_model
-from edgebert.cli.options import BundleArgument, OutputOption
+from edgebert.cli.options import BundleArgument, ColumnOption, OutputOption
 from edgebert.cli.outputs import json_text, opened_output
 from edgebert.cli.words import Counter
 from edgebert.entities import Aggregation
@@ -45,9 +45,7 @@ def tag(
     bundle: BundleArgument,
     source: TextSource,
     run: Running,
-    column: Annotated[
-        str, typer.Option("--column", metavar="NAME", help="Column or field that holds the text.")
-    ] = "text",
+    column: ColumnOption = "text",
     output: OutputOption = None,
     aggregation: Annotated[
         AggregationChoice,

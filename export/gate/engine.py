@@ -11,7 +11,7 @@ from edgebert.calibration import Sample
 from edgebert.engines import Floats, open_session
 from edgebert.export.gate.outcome import Attempt, EngineOutcome
 from edgebert.export.gate.search import Found, descend, ladder
-from edgebert.export.gate.sensitivity import damages, outputs_of
+from edgebert.export.gate.sensitivity import damages, outputs_of, ranked
 from edgebert.export.gate.words import describe_attempt
 from edgebert.export.mix import Maker, Mix, multiplications
 from edgebert.export.recipe import Recipe
@@ -105,7 +105,7 @@ class EngineGate:
         self._progress(f"{self._maker.engine}, quantizing each layer alone")
         expected = outputs_of(open_session(self.draft, None, 1, baseline=True), self._samples)
         self._sensitivity = damages(self._costs, expected, self._alone, lambda: time.monotonic() < end)
-        return sorted(self._costs, key=lambda name: -self._sensitivity.get(name, 0.0) / self._costs[name])
+        return ranked(self._costs, self._sensitivity)
 
     def _alone(self, layer: str) -> list[Floats]:
         self.draft = replace_model(self.draft, self._maker.engine, self._maker.alone(layer))

@@ -1,6 +1,7 @@
 """How much damage each linear layer does by itself."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -40,3 +41,15 @@ def damages(
             break
         found[layer] = relative_error(expected, alone(layer))
     return found
+
+
+def ranked(costs: Mapping[str, int], found: Mapping[str, float]) -> list[str]:
+    """Return the layers by the damage that each does for a product, the worst first.
+
+    A layer that there was no time to measure may be the worst, and is taken for it.
+
+    Args:
+        costs: products that each linear layer computes for a token.
+        found: what `damages` returned.
+    """
+    return sorted(costs, key=lambda name: -found.get(name, math.inf) / costs[name])

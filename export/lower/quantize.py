@@ -2,12 +2,12 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 
-from edgebert.calibration import Sample, smoothing_factors
+from edgebert.calibration import Sample, evenly, smoothing_factors
 from edgebert.errors import InputError
 from edgebert.export.embedding import quantize_rows
 from edgebert.export.lower.attention import attend_integer
@@ -63,7 +63,7 @@ class WeightQuantizer:
         """
         self._weights = weights
         self._scheme = scheme
-        self._samples = list(_affordable(samples))
+        self._samples = _affordable(samples)
         if not self._samples:
             raise InputError("there are no samples: give at least one text")
         self._known: dict[tuple[str, frozenset[str]], tuple[IntegerLinear, float | None]] = {}
@@ -204,9 +204,7 @@ def _search_scales(weight: torch.Tensor, limit: int) -> torch.Tensor:
     return best
 
 
-def _affordable(samples: Sequence[Sample]) -> Iterator[Sample]:
-    left = _MAX_TOKENS
-    for sample in samples:
-        left -= sample.input_ids.shape[1]
-        if left >= 0:
-            yield sample
+def _affordable(samples: Sequence[Sample]) -> list[Sample]:
+    """Return all samples, or where they have more than about `_MAX_TOKENS` tokens some, spread over them."""
+    tokens = sum(sample.tokens for sample in samples)
+    return evenly(samples, max(1, len(samples) * _MAX_TOKENS // max(tokens, _MAX_TOKENS)))

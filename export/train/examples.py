@@ -37,7 +37,7 @@ def filled(row: Row, column: str) -> str:
 def label_of(row: Row, value: object, column: str) -> str:
     """Return a label as a text; whole numbers are labels too."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
-        raise InputError(f"{row.where}: column {column!r} is {value!r}: a label is a text or a whole number")
+        raise InputError(f"{row.where}: column {column!r} is {repr(value)[:60]}: a label is a text or a whole number")
     return str(value)
 
 
