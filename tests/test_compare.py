@@ -15,7 +15,8 @@ import edgebert
 from edgebert.bundle import open_bundle
 from edgebert.errors import CheckpointError, InputError
 from edgebert.export import CompareStudents, compare_students
-from edgebert.export.compare import read_students, run
+from edgebert.export.compare import read_students
+from edgebert.export.compare import run as comparing
 from edgebert.export.compare.pareto import front
 from edgebert.export.train import Training
 from edgebert.loader import load_bundle
@@ -47,12 +48,12 @@ def accuracy(bundle: Path, rows: list[dict[str, object]], baseline: bool) -> flo
     return 100 * float(np.mean([label == row["label"] for label, row in zip(found, rows, strict=True)]))
 
 
-def test_a_comparison_from_the_command_line(data, tmp_path, run_cli):
+def test_a_comparison_from_the_command_line(data, tmp_path, run):
     output = tmp_path / "out"
     sources = [part for name in ("train", "dev", "test") for part in (f"--{name}", data / f"{name}.jsonl")]
     students = ["--student", "layers=2,prune-ffn=40", "--student", "name=small,layers=1,hidden=16,heads=2,epochs=2"]
     loop = ["--epochs", 1, "--batch-size", 16, "--rounds", 2, "--distill", "losses.logits=1"]
-    done = run_cli("compare-students", "--teacher", data / "teacher", *sources, *students, *loop, "-o", output)
+    done = run("compare-students", "--teacher", data / "teacher", *sources, *students, *loop, "-o", output)
     assert done.returncode == 0, done.stderr
     assert done.stderr.decode().splitlines()[0] == "edgebert: teacher"
     names = ["teacher", "layers-2-prune-ffn-40", "small", "static"]
@@ -164,7 +165,7 @@ class _Killed(Exception):
 
 def test_what_was_cut_off_goes_on_with_what_is_finished(data, tmp_path, monkeypatch):
     settings = settings_for(data, tmp_path / "out", students={"one": {"layers": 1}, "two": {"layers": 2}})
-    run_chain, done = run.run_chain, []
+    run_chain, done = comparing.run_chain, []
 
     def cut(chain, shows):
         if chain.distill is not None:
@@ -173,7 +174,7 @@ def test_what_was_cut_off_goes_on_with_what_is_finished(data, tmp_path, monkeypa
                 raise _Killed
         return run_chain(chain, shows)
 
-    monkeypatch.setattr(run, "run_chain", cut)
+    monkeypatch.setattr(comparing, "run_chain", cut)
     with pytest.raises(_Killed):
         compare_students(settings)
     assert not (tmp_path / "out").exists()
