@@ -44,8 +44,9 @@ def test_labels_by_name_and_by_number(make_bundle, tmp_path):
 def test_a_label_that_looks_like_a_number_is_a_label_first(tmp_path):
     head = ClassifyHead(("1", "0"), "single_label_classification")
     by_name = read_labelled(written(tmp_path / "a.jsonl", [{"text": "a", "label": "1"}]), head)
-    by_number = read_labelled(written(tmp_path / "b.jsonl", [{"text": "a", "label": 0}]), head)
-    assert by_name.sha256 == by_number.sha256
+    by_number = read_labelled(written(tmp_path / "b.jsonl", [{"text": "a", "label": 1}]), head)
+    other = read_labelled(written(tmp_path / "b.jsonl", [{"text": "a", "label": 0}]), head)
+    assert by_name.sha256 == by_number.sha256 != other.sha256
 
 
 def test_pairs(make_bundle, tmp_path):

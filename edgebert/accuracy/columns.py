@@ -68,9 +68,13 @@ def number_in(row: Row, column: str) -> float:
 
 
 def label_number(row: Row, label: object, numbers: Mapping[str, int]) -> int:
-    """Return the number of a label that is given by the name that the model knows, or by its number."""
-    if isinstance(label, str) and label in numbers:
-        return numbers[label]
+    """Return the number of a label that is given by the name that the model knows, or by its number.
+
+    A name goes first, as a text or as the number 1 for "1": so is a label of ``edgebert finetune`` called.
+    """
+    name = label if isinstance(label, str) else str(label) if type(label) is int else None
+    if name in numbers:
+        return numbers[name]
     number = label if isinstance(label, int) and not isinstance(label, bool) else _whole(label)
     if number is not None and 0 <= number < len(numbers):
         return number
