@@ -72,8 +72,8 @@ def label_number(row: Row, label: object, numbers: Mapping[str, int]) -> int:
 
     A name goes first, as a text or as the number 1 for "1": so is a label of ``edgebert finetune`` called.
     """
-    name = label if isinstance(label, str) else str(label) if type(label) is int else None
-    if name in numbers:
+    name = str(label)
+    if (isinstance(label, str) or type(label) is int) and name in numbers:
         return numbers[name]
     number = label if isinstance(label, int) and not isinstance(label, bool) else _whole(label)
     if number is not None and 0 <= number < len(numbers):
