@@ -14,6 +14,7 @@ from edgebert.bundle import MANIFEST, MODEL, NATIVE_MODEL, open_bundle
 from edgebert.container import unpack
 from edgebert.errors import BundleError, GateError, InputError
 from edgebert.export import Recipe, export, read_recipe
+from edgebert.export.gate.search import ladder
 from edgebert.export.mix import multiplications
 from edgebert.loader import load_bundle
 from edgebert.verify import verify
@@ -146,6 +147,14 @@ def test_without_time_for_a_search_nothing_is_written(fragile, tmp_path, run):
     assert done.returncode == 1 and done.stdout == b""
     assert "the release gate is closed and nothing was written: native: accuracy 100.00 to" in error
     assert "lost too much; stopped after 0 minutes; onnxruntime: " in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_with_nothing_in_int8_is_not_shipped(fragile, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgebert.export.gate.engine.ladder", lambda *given: ladder(*given)[:1])
+    message = r"native: .*all in INT8, 2 tried\): lost too much; only with every linear layer in float did it pass"
+    with pytest.raises(GateError, match=message):
+        export(recipe(fragile, tmp_path / "b", max_drop=0.5))
     assert list(tmp_path.iterdir()) == []
 
 

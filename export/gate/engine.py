@@ -1,5 +1,6 @@
 """Judge the model of one engine, and change it where it lost too much, or may have."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
@@ -57,7 +58,11 @@ class EngineGate:
             found = self._search()
             note = f"stopped after {self._recipe.search_minutes:g} minutes" if found.out_of_time else ""
         attempts = (first, *found.attempts)
-        chosen = found.best or min(attempts, key=lambda attempt: attempt.judgement.high)
+        if found.best is not None and found.best.float_share == 1:
+            found = dataclasses.replace(found, best=None)
+            note = "; ".join(filter(None, (note, "only with every linear layer in float did it pass")))
+        quantized = (attempt for attempt in attempts if attempt.float_share < 1)
+        chosen = found.best or min(quantized, key=lambda attempt: attempt.judgement.high)
         self._hold(chosen.mix)
         return EngineOutcome(
             engine=self._maker.engine,
