@@ -41,7 +41,7 @@ def main() -> None:
     seconds = edgebert(
         "finetune", "--task", "answer", "--train", files["train"], *rates, "--force", "--output", output / "checkpoint"
     )
-    bundle = exported(output / "checkpoint", files["texts"], "--max-tokens", 256)
+    bundle = exported(output / "checkpoint", files["texts"])
     answerer = cast("Answerer", load_bundle(open_bundle(bundle)))
     found = cast(
         "list[dict[str, Any]]", answerer.answer([row["question"] for row in test], [row["context"] for row in test])
