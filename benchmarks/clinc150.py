@@ -8,29 +8,24 @@ minutes on two cores.
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+from commands import edgebert, read_jsonl
 
-import edgebert
 from edgebert.bundle import open_bundle
+from edgebert.classifier import Classifier
 from edgebert.loader import load_bundle
 
 
-def run(*arguments: object) -> None:
-    subprocess.run([sys.executable, "-m", "edgebert.cli", *map(str, arguments)], check=True, stdout=sys.stderr)
-
-
 def read(path: Path) -> tuple[list[str], list[str]]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    rows = read_jsonl(path)
     return [row["text"] for row in rows], [row["label"] for row in rows]
 
 
 def scores(bundle: Path, texts: list[str], baseline: bool) -> np.ndarray:
     model = load_bundle(open_bundle(bundle), baseline=baseline)
-    assert isinstance(model, edgebert.Classifier)
+    assert isinstance(model, Classifier)
     found: np.ndarray = model.scores(texts)
     return found
 
@@ -57,9 +52,9 @@ def main() -> None:
     checkpoint = arguments.output / "checkpoint"
     settings = ["--epochs", arguments.epochs, "--learning-rate", 2e-4, "--freeze", "embeddings", "--force"]
     train = arguments.data / "train.jsonl"
-    run("finetune", "--task", "classify", "--train", train, *settings, "--output", checkpoint)
+    edgebert("finetune", "--task", "classify", "--train", train, *settings, "--output", checkpoint)
     bundle = arguments.output / "int8.bundle"
-    run("export", "--model", checkpoint, "--calibration", train, "--force", "--output", bundle)
+    edgebert("export", "--model", checkpoint, "--calibration", train, "--force", "--output", bundle)
 
     texts, expected = read(arguments.data / "test.jsonl")
     unknown, _ = read(arguments.data / "oos_test.jsonl")

@@ -1,4 +1,4 @@
-"""What the benchmarks of training share: run a command of edgebert, and score a bundle on labelled data."""
+"""What benchmarks share: run a command of edgebert, score a bundle on labelled data, read and write rows."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from edgebert.accuracy.labelled import read_labelled
 from edgebert.bundle import open_bundle
@@ -39,7 +40,7 @@ def scores(bundle: Path, labelled: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def read_jsonl(path: Path) -> list[dict[str, object]]:
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a file."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from commands import edgebert, exported, read_jsonl, scores
+from commands import edgebert, exported, read_jsonl, scores, write_jsonl
 
 from edgebert.export.checkpoint import demo_checkpoint
 
@@ -40,7 +40,7 @@ def train_with_transformers(data: Path, output: Path, epochs: int, rate: float, 
     start = time.monotonic()
     base = demo_checkpoint()
     rows = read_jsonl(data / "train.jsonl")
-    labels = sorted({tag for row in rows for tag in row["tags"]}, key=lambda tag: (tag != "O", tag[2:], tag))  # type: ignore[attr-defined]
+    labels = sorted({tag for row in rows for tag in row["tags"]}, key=lambda tag: (tag != "O", tag[2:], tag))
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(base)
     transformers.set_seed(seed)
     names = dict(enumerate(labels))
@@ -85,11 +85,9 @@ def main() -> None:
     ours = output / "edgebert"
     seconds = {"edgebert": edgebert("finetune", "--task", "tag", "--train", train, *rates, "--force", "--output", ours)}
     seconds["transformers"] = train_with_transformers(data, output, epochs, rate, seed)
-    texts = [{"text": " ".join(map(str, row["tokens"]))} for row in read_jsonl(train)]  # type: ignore[call-overload]
-    (output / "texts.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
+    texts = write_jsonl(output / "texts.jsonl", ({"text": " ".join(row["tokens"])} for row in read_jsonl(train)))
     result = {
-        name: {"seconds": round(seconds[name])} | scores(exported(output / name, output / "texts.jsonl"), test)
-        for name in seconds
+        name: {"seconds": round(seconds[name])} | scores(exported(output / name, texts), test) for name in seconds
     }
     print(json.dumps(result, indent=1))
 

@@ -83,13 +83,11 @@ def next_sentences(data: Path, output: Path, config: Path) -> dict[str, Any]:
     lines = list(sentences((data / "text/wikitext-2/test.txt").read_text(encoding="utf-8")))
     few = [line for line in lines if line][: BY_HEART + BY_HEART // HELD_OUT + 1]
     vocabulary = ["--vocabulary", data / "vocabs/bert-base-uncased/vocab.txt", "--config", config, "--next-sentence"]
-    corpora = {}
     for name, chosen, epochs in (("by_heart", few, 60), ("all", lines, 2)):
         corpus = output / f"{name}.txt"
         corpus.write_text("\n".join(chosen) + "\n", encoding="utf-8")
         edgebert("pretrain", "--corpus", corpus, *vocabulary, "--epochs", epochs, "--force", "--output", output / name)
-        corpora[name] = corpus
-    by_heart = right_by_heart(output / "by_heart", corpora["by_heart"])
+    by_heart = right_by_heart(output / "by_heart", output / "by_heart.txt")
     return {"right_of_200_pairs": by_heart, "all": metrics(output / "all")}
 
 

@@ -29,7 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
-    rows = cast("list[dict[str, Any]]", read_jsonl(arguments.data / "test.jsonl"))
+    rows = read_jsonl(arguments.data / "test.jsonl")
     held_out = set(list(dict.fromkeys(row["context"] for row in rows))[::EVERY])
     test = [row for row in rows if row["context"] in held_out]
     files = {

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from commands import read_jsonl
 from onnxruntime.quantization import CalibrationMethod, quantize_static
 from scipy.stats import spearmanr
 
@@ -136,10 +137,6 @@ def labels(names: Sequence[str]) -> Callable[[list[dict[str, object]], Answers, 
     return measure_labels
 
 
-def read(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-
 def calibration(tokenizer: Tokenizer, source: str, max_tokens: int) -> tuple[Sample, ...]:
     return tuple(samples_of(tokenizer, draw_texts(*open_source(source)).chosen, max_tokens))
 
@@ -152,7 +149,7 @@ def main() -> None:
     parser.add_argument("--nncf", type=Path, metavar="PYTHON", help="a Python that has nncf")
     parser.add_argument("--limit", type=int, help="test rows; without it all")
     arguments = parser.parse_args()
-    rows = read(arguments.data / "test.jsonl")[: arguments.limit]
+    rows = read_jsonl(arguments.data / "test.jsonl")[: arguments.limit]
     checkpoint = load_checkpoint(arguments.model, "embed" if arguments.task == "stsb" else "classify", "model")
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = write_tokenizer(checkpoint, Path(folder))
