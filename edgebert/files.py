@@ -95,6 +95,19 @@ def new_folder(path: Path, replace: bool) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def flush(folder: Path) -> None:
+    """Bring the files of a folder to the disk, and let the page cache go of them.
+
+    A power cut after a rename then leaves whole files, and Linux reads a file that is opened next into large pages,
+    which models run faster from; just written ones stay in small pages.
+    """
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def put_folder(new: Path, old: Path) -> None:
     """Put the folder ``new`` where ``old`` is, or would be; ``old`` comes back when that fails."""
     if not old.exists():

@@ -26,7 +26,7 @@ from edgebert.export.mix import Made, Maker
 from edgebert.export.report import model_card, report_json, report_markdown
 from edgebert.export.targets import Target
 from edgebert.export.texts import ExportTexts
-from edgebert.files import new_file, sha256_of, write_json
+from edgebert.files import flush, new_file, sha256_of, write_json
 from edgebert.manifest import FileEntry, Manifest
 
 _ONLY_COMPARED = (BASELINE, HALF, NATIVE_BASELINE)  # what a slim bundle does without
@@ -112,6 +112,7 @@ def finish_bundle(
         (folder / name).unlink(missing_ok=True)
     files = {path.name: _entry(path) for path in sorted(folder.iterdir())}
     write_json(folder / MANIFEST, dataclasses.replace(manifest, files=files).to_json())
+    flush(folder)
 
 
 def _write_models(folder: Path, made: Artefacts) -> list[str]:

@@ -242,6 +242,20 @@ def test_a_full_disk_leaves_nothing_and_the_old_bundle(encoder, int8, tmp_path, 
     assert list(tmp_path.iterdir()) == [output]
 
 
+def test_every_file_is_on_the_disk_before_the_bundle_appears(encoder, tmp_path, monkeypatch):
+    output, flushed = tmp_path / "b", {}
+    flush = os.fsync
+
+    def observe(handle):
+        assert not output.exists()
+        flush(handle)
+        flushed[os.fstat(handle).st_ino] = os.fstat(handle).st_size
+
+    monkeypatch.setattr(os, "fsync", observe)
+    bundle = export(Recipe(output, model=str(encoder), precision="fp32"))
+    assert flushed == {path.stat().st_ino: path.stat().st_size for path in bundle.path.iterdir()}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing(encoder, tmp_path, number):
     command = [sys.executable, "-m", "edgebert.cli", "export", "--model", encoder, "--output", tmp_path / "b"]
