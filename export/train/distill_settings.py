@@ -9,7 +9,7 @@ from edgebert.export.train.settings import Training
 from edgebert.export.train.students import Shape
 from edgebert.export.train.workspace import check_output
 
-TRAINING = Training(epochs=4, learning_rate=1e-4)  # a student learns longer and faster than what is fine-tuned
+TRAINING = Training(epochs=8, learning_rate=2e-4)  # a student learns longer and faster than what is fine-tuned
 
 
 @dataclasses.dataclass(frozen=True)
