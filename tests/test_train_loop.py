@@ -1,6 +1,7 @@
 """The loop gives the weights of a plain loop, the same bits every time, and the same bits when it was killed."""
 
 import dataclasses
+import itertools
 import json
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from edgebert.export.checkpoint import load_tokenizer
 from edgebert.export.train.batches import bucketed, collate
 from edgebert.export.train.finetune import Finetune, finetune
 from edgebert.export.train.groups import depth_of, frozen_depths, parameter_groups
+from edgebert.export.train.loop import noise_seed
 from edgebert.export.train.settings import Training, rate_factor
 from edgebert.export.train.sources import training_rows
 from edgebert.export.train.store import write_store
@@ -114,6 +116,14 @@ def test_the_same_bits_twice_and_others_for_another_seed(data, tmp_path):
     assert same(runs[0], runs[1])
     assert not same(runs[0], runs[2])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_every_step_of_every_seed_and_process_has_its_own_noise():
+    places = itertools.product(range(3), range(300), range(2))
+    noise = {
+        tuple(torch.rand(4, generator=torch.Generator().manual_seed(noise_seed(*place))).tolist()) for place in places
+    }
+    assert len(noise) == 3 * 300 * 2
 
 
 def test_pieces_of_a_batch_give_the_step_of_the_whole(data, tmp_path):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -55,6 +56,14 @@ def make_accelerator(precision: str) -> Accelerator:
     # accelerate keeps one state for the process, which would refuse another precision than that of an earlier run
     AcceleratorState._reset_state()
     return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+
+
+def noise_seed(seed: int, step: int, process: int) -> int:
+    """Return what torch's generator starts a step from.
+
+    It keeps 32 bits of its seed on a CPU, so the three numbers are mixed into these.
+    """
+    return int(np.random.SeedSequence((seed, step, process)).generate_state(1)[0])
 
 
 class Loop:
@@ -173,7 +182,7 @@ class Loop:
     def _optimize(self, model: torch.nn.Module, batch: Indices) -> torch.Tensor:
         """Take one step and return the mean loss of what this process saw."""
         settings, accelerator = self._settings, self._accelerator
-        torch.manual_seed((settings.seed << 32) + (self._step << 8) + accelerator.process_index)
+        torch.manual_seed(noise_seed(settings.seed, self._step, accelerator.process_index))
         mine = share(batch, accelerator.process_index, accelerator.num_processes)
         parts = [mine[at :: settings.accumulate] for at in range(min(settings.accumulate, len(mine)))]
         total = torch.zeros((), device=accelerator.device)
