@@ -1,6 +1,7 @@
 """Students of every task learn from their teacher, and `edgebert export` reads what is written."""
 
 import dataclasses
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -13,10 +14,11 @@ from checkpoints import pooling, save_encoder
 from training_data import asked, base, labelled, scored, tagged, write_rows
 
 import edgebert
+from edgebert import cli
 from edgebert.errors import CheckpointError, InputError
 from edgebert.export import Recipe, export
 from edgebert.export.train.distill import distill
-from edgebert.export.train.distill_settings import Distill
+from edgebert.export.train.distill_settings import TRAINING, Distill
 from edgebert.export.train.finetune import Finetune, finetune
 from edgebert.export.train.report import Report
 from edgebert.export.train.settings import Training
@@ -252,3 +254,17 @@ def test_the_command_line(taught, tmp_path, run):
     for more, code in ((["--losses", "logits=much"], 2), (["--keep", "a"], 2), (["--keep", "0"], 1)):
         done = run("distill", *paths, *flags, "--force", *more, "--quiet")
         assert done.returncode == code and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "training"),
+    [
+        (cli.distill, TRAINING),
+        (cli.compare_students, TRAINING),
+        (cli.finetune, Training()),
+    ],
+)
+def test_the_command_line_trains_as_python_does(verb, training):
+    defaults = inspect.signature(verb).parameters
+    assert defaults["epochs"].default == training.epochs
+    assert defaults["learning_rate"].default == training.learning_rate

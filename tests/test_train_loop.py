@@ -216,6 +216,18 @@ def test_frozen_weights_stay_until_they_are_freed(data, tmp_path):
         )
 
 
+def test_word_vectors_that_no_text_uses_stay_and_the_table_stays_whole(data, tmp_path):
+    finetune(settings_for(data, tmp_path / "out", epochs=1))
+    name = "bert.embeddings.word_embeddings.weight"
+    before, after = weights(data / "dropout")[name.removeprefix("bert.")], weights(tmp_path / "out")[name]
+    tokenizer = load_tokenizer(data / "dropout")
+    texts = [row["text"] for row in labelled(70)]
+    used = {tokenizer.pad_token_id, *itertools.chain(*tokenizer(texts)["input_ids"])}
+    moved = (after != before).any(dim=1)
+    assert after.shape == before.shape
+    assert set(moved.nonzero().flatten().tolist()) == used - {tokenizer.pad_token_id}
+
+
 def test_layers_learn_slower_the_deeper_they_are(data):
     model = Classify(("a", "b"), several=False).build(data / "base")
     groups = parameter_groups(model, 2, 1.0, 0.5, 0.01)

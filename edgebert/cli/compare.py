@@ -45,8 +45,8 @@ def compare_students(
             "--calibration", metavar="FILE|builtin", help="Texts for the exports; without it drawn from --train."
         ),
     ] = None,
-    epochs: shared.EpochsOption = 4,
-    learning_rate: shared.RateOption = 1e-4,
+    epochs: shared.EpochsOption = 8,
+    learning_rate: shared.RateOption = 2e-4,
     seeds: Annotated[
         int,
         typer.Option("--seeds", metavar="N", min=1, help="Train each student so often; the best on --dev is its row."),

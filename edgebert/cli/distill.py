@@ -82,8 +82,8 @@ def distill(
     quantization_aware: Annotated[
         int, typer.Option("--quantization-aware", metavar="EPOCHS", min=0, help="Last epochs, with INT8 simulated.")
     ] = 0,
-    epochs: shared.EpochsOption = 4,
-    learning_rate: shared.RateOption = 1e-4,
+    epochs: shared.EpochsOption = 8,
+    learning_rate: shared.RateOption = 2e-4,
     seeds: shared.SeedsOption = 1,
     loop: LoopOptions,
     trained: LayerOptions,

@@ -50,6 +50,11 @@ def share(batch: Indices, rank: int, world: int) -> Indices:
     return np.resize(batch, max(len(batch), world))[rank::world]
 
 
+def token_columns(store: Store) -> list[str]:
+    """Return the columns that hold token ids: one, or one for each text of a pair that is encoded apart."""
+    return [name for name in store.columns if name.removeprefix(SECOND) == "input_ids"]
+
+
 def collate(store: Store, indices: Sequence[int] | Indices, pad_id: int) -> Batch:
     """Pad examples to the longest of them.
 

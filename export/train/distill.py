@@ -1,5 +1,6 @@
 """Distill a student from teachers and write a checkpoint that `edgebert export` reads."""
 
+import contextlib
 import dataclasses
 import math
 import shutil
@@ -32,6 +33,7 @@ from edgebert.export.train.tasks.embed import Embed
 from edgebert.export.train.tasks.models import load_model
 from edgebert.export.train.teacher import PREFIX, TeacherAnswers, ask_teachers
 from edgebert.export.train.teachers import check_alike, load_teacher, teacher_task
+from edgebert.export.train.used_rows import only_used_rows, used_ids
 from edgebert.export.train.vocabulary import check_pruned, needed_ids, prune_embeddings, pruned_tokenizer
 from edgebert.export.train.watch import Silent, Watcher
 from edgebert.export.train.workspace import fingerprint, open_workspace, to_json, workspace_of
@@ -168,7 +170,7 @@ def _changes(settings: Distill, teacher: Any, tokenizer: Any) -> list[Change]:  
 
 
 def _kept_ids(texts: Path, tokenizer: Any, train: Store) -> Indices:  # noqa: ANN401
-    used = {int(piece) for piece in np.unique(train.all("input_ids"))}
+    used = set(used_ids([train], len(tokenizer), tokenizer.pad_token_id).tolist())
     for text in read_texts(texts):
         used.update(tokenizer(text)["input_ids"])
     return needed_ids(tokenizer, used)
@@ -244,25 +246,34 @@ def _run(lesson: _Lesson, seed: int, watcher: Watcher) -> tuple[Any, Run, list[A
         return {} if dev is None else task.score(found(), dev)
 
     whole = training.epochs - settings.quantization_aware
-    loop = Loop(
-        accelerator,
-        objective,
-        student.config.num_hidden_layers,
-        lesson.train.lengths(),
-        lesson.collate,
-        training,
-        None if dev is None else task.metric,
-        evaluate,
-        states,
-        watcher,
-        begin=lambda epoch: simulate(student, epoch > whole),
-        first_kept=whole + 1 if settings.quantization_aware else 1,
-    )
-    history = loop.run(settings.resume)
+    with _fewer_rows(lesson, student):
+        loop = Loop(
+            accelerator,
+            objective,
+            student.config.num_hidden_layers,
+            lesson.train.lengths(),
+            lesson.collate,
+            training,
+            None if dev is None else task.metric,
+            evaluate,
+            states,
+            watcher,
+            begin=lambda epoch: simulate(student, epoch > whole),
+            first_kept=whole + 1 if settings.quantization_aware else 1,
+        )
+        history = loop.run(settings.resume)
     student.eval()
     answers = found()
     simulate(student, False)
     return student, Run(seed, history, {} if dev is None else task.score(answers, dev)), answers
+
+
+def _fewer_rows(lesson: _Lesson, student: Any) -> contextlib.AbstractContextManager[None]:  # noqa: ANN401
+    """Train the word vectors in use; of a pruned vocabulary all are."""
+    if lesson.keep is not None:
+        return contextlib.nullcontext()
+    stores = [lesson.train] if lesson.dev is None else [lesson.train, lesson.dev]
+    return only_used_rows(student, stores, lesson.tokenizer.pad_token_id)
 
 
 def _prune(lesson: _Lesson, objective: DistillObjective, seed: int) -> None:

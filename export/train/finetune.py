@@ -22,6 +22,7 @@ from edgebert.export.train.tasks.answer import Answer
 from edgebert.export.train.tasks.classify import Classify
 from edgebert.export.train.tasks.embed import Embed
 from edgebert.export.train.tasks.tag import Tag
+from edgebert.export.train.used_rows import only_used_rows
 from edgebert.export.train.watch import Silent, Watcher
 from edgebert.export.train.workspace import check_output, fingerprint, open_workspace, to_json, workspace_of
 from edgebert.files import new_folder
@@ -190,19 +191,20 @@ def _run(
     def evaluate() -> Metrics:
         return {} if dev is None else task.score(found(), dev)
 
-    loop = Loop(
-        accelerator,
-        Objective(task, model),
-        model.config.num_hidden_layers,
-        train.lengths(),
-        lambda indices: collate(train, indices, pad_id),
-        training,
-        None if dev is None else task.metric,
-        evaluate,
-        states,
-        watcher,
-    )
-    history = loop.run(settings.resume)
+    with only_used_rows(model, [train] if dev is None else [train, dev], pad_id):
+        loop = Loop(
+            accelerator,
+            Objective(task, model),
+            model.config.num_hidden_layers,
+            train.lengths(),
+            lambda indices: collate(train, indices, pad_id),
+            training,
+            None if dev is None else task.metric,
+            evaluate,
+            states,
+            watcher,
+        )
+        history = loop.run(settings.resume)
     model.eval()
     return model, history, found()
 

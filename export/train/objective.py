@@ -80,17 +80,6 @@ class DistillObjective(torch.nn.Module):
         apart = len(wanted.hidden) if width != teacher_width else 0
         self.projections = torch.nn.ModuleList(torch.nn.Linear(width, teacher_width, bias=False) for _ in range(apart))
 
-    def train(self, mode: bool = True) -> "DistillObjective":
-        """Keep the student without dropout in training too: what it is to learn has no noise.
-
-        It then reaches the teacher's outputs in fewer steps; what keeps it from learning the texts by heart are the
-        teacher's soft outputs. Beyer et al., "Knowledge distillation: a good teacher is patient and consistent",
-        arXiv 2106.05237, match functions so.
-        """
-        super().train(mode)
-        self.model.eval()
-        return self
-
     def forward(self, batch: Batch) -> torch.Tensor:
         """Return the mean loss of a batch that holds the teacher's outputs."""
         outputs = outputs_of(self.model, batch, self._wanted)

@@ -72,11 +72,20 @@ def check_pruned(tokenizer: Any, pruned: Any, keep: Ids, texts: Sequence[str]) -
 
 def prune_embeddings(model: Any, keep: Ids) -> None:  # noqa: ANN401  (a transformers model)
     """Keep only some rows of the word vectors, in order."""
-    encoder = getattr(model, "bert", model)
-    old = encoder.embeddings.word_embeddings
-    padding = int(np.flatnonzero(keep == (old.padding_idx or 0))[0])
-    made = torch.nn.Embedding(len(keep), old.embedding_dim, padding_idx=padding)
-    made.weight = torch.nn.Parameter(old.weight.detach()[torch.from_numpy(keep)].clone())
-    encoder.embeddings.word_embeddings = made
+    embeddings = embeddings_of(model)
+    embeddings.word_embeddings = made = some_rows(embeddings.word_embeddings, keep)
     model.config.vocab_size = len(keep)
-    model.config.pad_token_id = padding
+    model.config.pad_token_id = made.padding_idx
+
+
+def embeddings_of(model: Any) -> Any:  # noqa: ANN401
+    """Return the embeddings of an encoder, or of the encoder in a model with a head."""
+    return getattr(model, "bert", model).embeddings
+
+
+def some_rows(table: torch.nn.Embedding, keep: Ids) -> torch.nn.Embedding:
+    """Return a copy of some rows of a table, in order; the one for padding must be among them."""
+    padding = int(np.flatnonzero(keep == (table.padding_idx or 0))[0])
+    made = torch.nn.Embedding(len(keep), table.embedding_dim, padding_idx=padding)
+    made.weight = torch.nn.Parameter(table.weight.detach()[torch.from_numpy(keep)].clone())
+    return made
