@@ -20,7 +20,6 @@ from edgebert.export.checkpoint import load_checkpoint
 from edgebert.export.recipe import read_recipe_file
 from edgebert.export.tables import Table, hints_of
 from edgebert.export.train import Distill, Shape, Training
-from edgebert.export.train.distill_settings import TRAINING
 
 RECIPE = """
 model = "teacher"
@@ -123,7 +122,7 @@ def test_flags_win_over_the_file_and_a_student_is_kept(place):
     chain = chain_of(recipe, "layers=1,hidden=16,heads=2", "threads=2", slim=True)
     assert chain.distill is not None and chain.bench is not None
     assert (chain.distill.shape, chain.distill.output) == (Shape(1, hidden=16, heads=2), place / "small")
-    assert (chain.distill.training.batch_size, chain.distill.training.learning_rate) == (16, TRAINING.learning_rate)
+    assert (chain.distill.training.batch_size, chain.distill.training.learning_rate) == (16, 2e-4)
     assert (chain.bench.rounds, chain.bench.threads, chain.recipe.slim) == (3, 2, True)
     chain = chain_of(recipe, "layers=1", "none")
     done = run_chain(chain)

@@ -87,11 +87,8 @@ def test_some_of_the_items_evenly(items, count):
     assert len(found) == min(count, len(items)) and (count < len(items) or found == items)
     places = evenly(range(len(items)), count)
     assert [items[place] for place in places] == found
-    total, kept = (
-        len(items),
-        len(places),
-    )  # item `place` lies in the stretch from total / kept * at on, at least in part
-    assert all(place * kept < total * (at + 1) and (place + 1) * kept > total * at for at, place in enumerate(places))
+    total, kept = len(items), len(places)  # each item holds the middle of its stretch, (at + 1/2) * total / kept
+    assert all(2 * place * kept <= (2 * at + 1) * total < 2 * (place + 1) * kept for at, place in enumerate(places))
 
 
 @pytest.mark.parametrize(("held_out", "few"), [(64, 20), (256, 50)])

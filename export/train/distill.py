@@ -34,7 +34,7 @@ from edgebert.export.train.tasks.models import load_model
 from edgebert.export.train.teacher import PREFIX, TeacherAnswers, ask_teachers
 from edgebert.export.train.teachers import check_alike, load_teacher, teacher_task
 from edgebert.export.train.used_rows import only_used_rows, used_ids
-from edgebert.export.train.vocabulary import check_pruned, needed_ids, prune_embeddings, pruned_tokenizer
+from edgebert.export.train.vocabulary import check_pruned, needed_ids, places_of, prune_embeddings, pruned_tokenizer
 from edgebert.export.train.watch import Silent, Watcher
 from edgebert.export.train.workspace import fingerprint, open_workspace, to_json, workspace_of
 from edgebert.texts import read_texts
@@ -185,7 +185,7 @@ def _collate(
 ) -> Callable[[Indices], Batch]:
     """Return what gives a batch with the teachers' outputs, in the ids and the width of the student."""
     teacher = TeacherAnswers(answers, train.lengths())
-    renumbered = None if keep is None else _renumbering(keep, len(tokenizer))
+    renumbered = None if keep is None else places_of(keep, len(tokenizer))
     directions = _directions(answers, width)
 
     def batch_of(indices: Indices) -> Batch:
@@ -197,12 +197,6 @@ def _collate(
         return batch
 
     return batch_of
-
-
-def _renumbering(keep: Indices, size: int) -> torch.Tensor:
-    new = torch.full((size,), -1, dtype=torch.int64)
-    new[torch.from_numpy(keep)] = torch.arange(len(keep))
-    return new
 
 
 def _directions(answers: Store, width: int | None) -> torch.Tensor | None:

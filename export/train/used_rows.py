@@ -13,7 +13,7 @@ import torch
 
 from edgebert.export.train.batches import Indices, token_columns
 from edgebert.export.train.store import Store
-from edgebert.export.train.vocabulary import embeddings_of, some_rows
+from edgebert.export.train.vocabulary import embeddings_of, places_of, some_rows
 
 _CHUNK = 1 << 20  # ids that are looked at together
 
@@ -26,9 +26,7 @@ class UsedRows(torch.nn.Module):
     def __init__(self, table: torch.nn.Embedding, used: Indices) -> None:
         super().__init__()
         self.rows = some_rows(table, used)
-        places = torch.full((table.num_embeddings,), -1)
-        places[torch.from_numpy(used)] = torch.arange(len(used))
-        self.register_buffer("places", places, persistent=False)
+        self.register_buffer("places", places_of(used, table.num_embeddings), persistent=False)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return the vectors [..., width] of ids [...]."""

@@ -89,3 +89,10 @@ def some_rows(table: torch.nn.Embedding, keep: Ids) -> torch.nn.Embedding:
     made = torch.nn.Embedding(len(keep), table.embedding_dim, padding_idx=padding)
     made.weight = torch.nn.Parameter(table.weight.detach()[torch.from_numpy(keep)].clone())
     return made
+
+
+def places_of(keep: Ids, size: int) -> torch.Tensor:
+    """Return the place of each of ``size`` ids among those to keep, int64 [size]; -1 for the others."""
+    places = torch.full((size,), -1)
+    places[torch.from_numpy(keep)] = torch.arange(len(keep))
+    return places
