@@ -24,6 +24,9 @@ from edgebert.loader import load_bundle
 from edgebert.manifest import AnswerHead, ClassifyHead, EmbedHead, FileEntry, Head, Manifest, Shape, TagHead
 from edgebert.tokenizer import Tokenizer
 
+# training is tested on the CPU, also where there is a GPU: same bits twice holds there; test_gpu.py takes the GPU
+os.environ["ACCELERATE_USE_CPU"] = "true"
+
 WORDS = "turn on off the light lights play stop music volume up down what is battery please now in kitchen".split()
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 VOCABULARY = [

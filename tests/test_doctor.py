@@ -75,7 +75,8 @@ def test_this_machine(run) -> None:
     assert document["format"] == 1 and document["device"]["python"] == DEVICE.python
     assert [engine["name"] for engine in document["engines"]] == ["tensorrt", "native", "onnxruntime"]
     # nobody asked for TensorRT on a machine without an NVIDIA GPU
-    assert document["findings"] == [] and document["bundle"] is None
+    problems = [] if DEVICE.gpu is None else ["tensorrt: tensorrt is not installed"]
+    assert [finding["problem"] for finding in document["findings"]] == problems and document["bundle"] is None
 
 
 def test_a_jetson_with_jetpack_4(tmp_path: Path) -> None:

@@ -16,15 +16,14 @@ import numpy as np
 import pytest
 import torch
 from checkpoints import save_encoder
-from safetensors.torch import load_file
-from training_data import base, labelled, write_rows
+from training_data import assert_close, base, labelled, weights, write_rows
 
 from edgebert.errors import InputError
 from edgebert.export.checkpoint import load_tokenizer
 from edgebert.export.train.batches import bucketed, collate
 from edgebert.export.train.finetune import Finetune, finetune
 from edgebert.export.train.groups import depth_of, frozen_depths, parameter_groups
-from edgebert.export.train.loop import noise_seed
+from edgebert.export.train.loop import make_accelerator, noise_seed
 from edgebert.export.train.settings import Training, rate_factor
 from edgebert.export.train.sources import training_rows
 from edgebert.export.train.store import write_store
@@ -51,19 +50,6 @@ def settings_for(data: Path, output: Path, model: str = "dropout", **training: o
         output=output,
         training=Training(**{"learning_rate": 1e-3, "batch_size": 8, **training}),
     )
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(folder / "model.safetensors")
-
-
-def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], rtol: float, atol: float) -> None:
-    """Compare all weights but the biases of keys, which softmax cancels: rounding noise is all that moves them."""
-    for name, value in expected.items():
-        if not name.endswith("key.bias"):
-            torch.testing.assert_close(
-                found[name], value, rtol=rtol, atol=atol, msg=lambda text, name=name: f"{name}: {text}"
-            )
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -180,6 +166,13 @@ def test_half_precision_trains_nearly_as_full_does(data, tmp_path):
     assert losses[0] != losses[1]
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.05)
     assert {value.dtype for value in weights(tmp_path / "bf16").values()} == {torch.float32}
+
+
+def test_a_gpu_that_training_is_held_off_decides_nothing(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    accelerator = make_accelerator("auto")
+    assert (accelerator.device.type, accelerator.mixed_precision) == ("cpu", "no")
 
 
 def test_resuming_with_other_settings_is_refused(data, tmp_path):

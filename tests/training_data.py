@@ -1,10 +1,12 @@
-"""Small data sets that a tiny BERT can learn, and checkpoints to start from."""
+"""Small data sets that a tiny BERT can learn, checkpoints to start from, and the weights that come out."""
 
 import json
 import random
 from pathlib import Path
 
+import torch
 from checkpoints import WORDS, save_encoder
+from safetensors.torch import load_file
 
 ROOMS = ("light", "music", "kitchen")
 
@@ -62,3 +64,17 @@ def base(folder: Path, **settings: object) -> Path:
     """Write a tiny encoder without dropout, so that it learns in seconds."""
     quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "initializer_range": 0.2}
     return save_encoder(folder, **{**quiet, **settings})
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Read the weights of a checkpoint."""
+    return load_file(folder / "model.safetensors")
+
+
+def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], rtol: float, atol: float) -> None:
+    """Compare all weights but the biases of keys, which softmax cancels: rounding noise is all that moves them."""
+    for name, value in expected.items():
+        if not name.endswith("key.bias"):
+            torch.testing.assert_close(
+                found[name], value, rtol=rtol, atol=atol, msg=lambda text, name=name: f"{name}: {text}"
+            )

@@ -52,10 +52,16 @@ class History:
 def make_accelerator(precision: str) -> Accelerator:
     """Return what places the model on devices and processes; ``precision`` as in `Training`."""
     if precision == "auto":
-        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+        # a launch can hold a machine that has a GPU to its CPU, so what accelerate chose decides
+        on_gpu = _accelerator("no").device.type == "cuda"
+        precision = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp32"
+    return _accelerator("no" if precision == "fp32" else precision)
+
+
+def _accelerator(mixed_precision: str) -> Accelerator:
     # accelerate keeps one state for the process, which would refuse another precision than that of an earlier run
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="no" if precision == "fp32" else precision)
+    return Accelerator(mixed_precision=mixed_precision)
 
 
 def noise_seed(seed: int, step: int, process: int) -> int:
