@@ -41,9 +41,11 @@ constexpr int kTurns = 2000, kChains = 10;
         EDGEBERT_STEP(a9, step);                                                                                       \
     }
 
+// two groups of inputs, widened together
 #define EDGEBERT_AVX2_INT8(sum)                                                                                        \
-    __asm__ volatile("" : "+v"(b));                                                                                    \
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), one))
+    __asm__ volatile("" : "+v"(b), "+v"(c));                                                                           \
+    sum = _mm256_add_epi32(                                                                                            \
+        sum, _mm256_madd_epi16(_mm256_add_epi16(_mm256_maddubs_epi16(a, b), _mm256_maddubs_epi16(a, c)), one))
 #define EDGEBERT_AVX2_FP32(sum) sum = _mm256_fmadd_ps(a, b, sum)
 #define EDGEBERT_AVX_VNNI_INT8(sum) sum = _mm256_dpbusd_avx_epi32(sum, a, b)
 #define EDGEBERT_AVX512_INT8(sum) sum = _mm512_dpbusd_epi32(sum, a, b)
@@ -51,7 +53,7 @@ constexpr int kTurns = 2000, kChains = 10;
 
 __attribute__((target("avx2,fma"))) inline void avx2_int8() {
     const __m256i a = _mm256_set1_epi8(3), one = _mm256_set1_epi16(1);
-    __m256i b = _mm256_set1_epi8(5);
+    __m256i b = _mm256_set1_epi8(5), c = b;
     EDGEBERT_CHAINS(__m256i, _mm256_setzero_si256(), EDGEBERT_AVX2_INT8)
 }
 
@@ -77,7 +79,7 @@ __attribute__((target("avx512f"))) inline void avx512_fp32() {
 
 inline Peaks find_peaks(const char *path) {
     constexpr double kSteps = static_cast<double>(kTurns) * kChains;
-    if (std::strcmp(path, "avx2") == 0) return {&avx2_int8, kSteps * 32, &avx2_fp32, kSteps * 8};
+    if (std::strcmp(path, "avx2") == 0) return {&avx2_int8, kSteps * 64, &avx2_fp32, kSteps * 8};
     if (std::strcmp(path, "avx_vnni") == 0) return {&avx_vnni_int8, kSteps * 32, &avx2_fp32, kSteps * 8};
     if (std::strcmp(path, "avx512_vnni") == 0) return {&avx512_vnni_int8, kSteps * 64, &avx512_fp32, kSteps * 16};
     return {};

@@ -57,7 +57,8 @@ struct Int8Case {
     std::vector<std::int32_t> column_sum;
     std::vector<float> scale, bias, before;
 
-    Int8Case(Random &random, std::size_t row_count, std::size_t input_count, std::size_t output_count, bool extreme)
+    Int8Case(Random &random, std::size_t row_count, std::size_t input_count, std::size_t output_count, bool extreme,
+             int largest = 64)
         : rows(row_count), inputs(input_count), outputs(output_count), padded(round_up(outputs, kPanel)),
           stride(round_up(inputs, kCodeAlignment)), codes(rows * stride + kCodeAlignment), scales(rows),
           weight(padded * round_up(inputs, 4)), column_sum(padded), scale(random.reals(padded, 0.1f)),
@@ -67,7 +68,7 @@ struct Int8Case {
             code = extreme ? highest : static_cast<std::uint8_t>(random.between(0, 255));
         for (std::size_t n = 0; n < outputs; ++n) {
             for (std::size_t k = 0; k < inputs; ++k) {
-                const int value = extreme ? (n % 2 == 0 ? 64 : -64) : random.between(-64, 64);
+                const int value = extreme ? (n % 2 == 0 ? largest : -largest) : random.between(-largest, largest);
                 weight[((n / 16 * ((inputs + 3) / 4) + k / 4) * 16 + n % 16) * 4 + k % 4] =
                     static_cast<std::int8_t>(value);
                 column_sum[n] += value;
@@ -77,7 +78,7 @@ struct Int8Case {
             token = {random.real(0.02f), random.between(0, 255)};
     }
 
-    std::vector<float> run(const Kernels &kernels, Finish finish) {
+    Linear layer() const {
         Linear layer;
         layer.inputs = inputs;
         layer.outputs = outputs;
@@ -85,9 +86,27 @@ struct Int8Case {
         layer.scale = scale.data();
         layer.column_sum = column_sum.data();
         layer.bias = bias.data();
+        return layer;
+    }
+
+    std::vector<float> run(const Kernels &kernels, Finish finish) { return run(kernels, finish, layer()); }
+
+    std::vector<float> run(const Kernels &kernels, Finish finish, const Linear &layer) {
         std::vector<float> output = before;
         kernels.product_int8(layer, {codes.data(), stride, scales.data()}, rows, {output.data(), padded}, finish);
         return output;
+    }
+
+    /// Whether sums of 4 products of two groups of a panel fit 16 bits for all codes up to `largest_code`.
+    bool narrow(std::size_t panel, std::size_t pair, int largest_code) const {
+        const std::int8_t *const first = weight.data() + (panel * ((inputs + 3) / 4) + 2 * pair) * 64;
+        for (std::size_t i = 0; i < 64; i += 2) {
+            int above = 0, below = 0;
+            for (const std::int8_t value : {first[i], first[i + 1], first[64 + i], first[64 + i + 1]})
+                (value > 0 ? above : below) += value * largest_code;
+            if (above > INT16_MAX || below < -INT16_MAX) return false;
+        }
+        return true;
     }
 
     /// The sum of one output, straight from its definition.
@@ -117,6 +136,36 @@ void int8_products_are_equal() {
         for (std::size_t i = 0; i < work.outputs; ++i)
             CHECK(plain[(rows - 1) * work.padded + i] == work.defined(rows - 1, i));
     }
+}
+
+void narrow_products_are_equal() {
+    Random random(3);
+    const std::size_t inputs[] = {1, 4, 8, 12, 26, 64, 384};
+    int narrow = 0, wide = 0;
+    for (int turn = 0; turn < 120; ++turn) {
+        const auto rows = static_cast<std::size_t>(random.between(1, 20));
+        // sums of 4 weights are 128 with 32 in each, which is the most that fits, and 132 with 33
+        const int largest = turn % 4 == 0 ? 32 + turn % 8 / 4 : random.between(30, 64);
+        Int8Case work(random, rows, inputs[random.bits() % 7], turn % 3 == 0 ? 40 : 16, turn % 4 == 0, largest);
+        const std::size_t pairs = (work.inputs + 3) / 4 / 2, panels = work.padded / kPanel;
+        const std::vector<float> expected = work.run(scalar_kernels(), Finish::kStore);
+        each_path([&](const Kernels &kernels) {
+            if (kernels.find_narrow == nullptr) return;
+            for (const int largest_code : {127, 255}) {
+                std::vector<std::uint8_t> marks(panels * pairs + 1, 7);
+                Linear layer = work.layer();
+                kernels.find_narrow(layer, largest_code, marks.data());
+                CHECK(marks.back() == 7);
+                for (std::size_t i = 0; i < panels * pairs; ++i) {
+                    CHECK(marks[i] == static_cast<std::uint8_t>(work.narrow(i / pairs, i % pairs, largest_code)));
+                    ++(marks[i] == 1 ? narrow : wide);
+                }
+                layer.narrow = marks.data();
+                if (largest_code == 255) CHECK(same(work.run(kernels, Finish::kStore, layer), expected));
+            }
+        });
+    }
+    if (detect_cpu().avx2) CHECK(narrow > 100 && wide > 100);
 }
 
 void fp32_products_are_equal() {
@@ -341,6 +390,7 @@ int main() {
         std::printf("path %s%s\n", kernels.name, emulated(kernels) ? ", emulated" : "");
     });
     int8_products_are_equal();
+    narrow_products_are_equal();
     fp32_products_are_equal();
     row_work_is_equal();
     attention_is_equal();

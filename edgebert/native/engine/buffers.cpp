@@ -79,7 +79,8 @@ void plan_attention(Planner &planner, const Config &config, Buffers &buffers) {
 
 } // namespace
 
-Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t threads, void *memory) {
+Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t threads, std::size_t narrow,
+                     void *memory) {
     Planner planner(memory);
     Buffers buffers{};
     buffers.slots = round_up(max_tokens, kPanel);
@@ -92,6 +93,7 @@ Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t t
     if (config.task == Task::kClassify) buffers.pooled = planner.rows(texts, config.hidden);
     if (config.task != Task::kEmbed)
         buffers.logits = planner.rows(config.answers_tokens() ? buffers.slots : texts, config.output_size());
+    buffers.narrow = planner.take<std::uint8_t>(narrow);
     buffers.segments = planner.take<Segment>(texts);
     buffers.scratch = planner.take<Scratch>(threads);
     for (std::size_t i = 0; i < threads; ++i) {

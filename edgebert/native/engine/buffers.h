@@ -68,15 +68,18 @@ struct Buffers {
     CodeRows queries; // [slots, heads * head size padded to 16], with scales [heads, head_slots]
     KeysValuesInt8 keys_values_int8[2];
 
-    FloatRows first;   // [texts, hidden], the first token of each text
-    FloatRows pooled;  // [texts, hidden], of a classify model
-    FloatRows logits;  // [texts, labels] of a classify model, [slots, output_size] of a tag or answer model
-    Segment *segments; // [texts]
-    Scratch *scratch;  // [threads]
+    FloatRows first;      // [texts, hidden], the first token of each text
+    FloatRows pooled;     // [texts, hidden], of a classify model
+    FloatRows logits;     // [texts, labels] of a classify model, [slots, output_size] of a tag or answer model
+    std::uint8_t *narrow; // [narrow], marks of the layers
+    Segment *segments;    // [texts]
+    Scratch *scratch;     // [threads]
     std::size_t bytes;
 };
 
-/// Lays the buffers out from `memory` on, which is aligned to 64 bytes; with nullptr it only finds `bytes`.
-Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t threads, void *memory);
+/// Lays the buffers out from `memory` on, which is aligned to 64 bytes; with nullptr it only finds `bytes`. `narrow` is
+/// the number of marks.
+Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t threads, std::size_t narrow,
+                     void *memory);
 
 } // namespace edgebert::engine

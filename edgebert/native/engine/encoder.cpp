@@ -17,6 +17,7 @@ Linear outputs_from(Linear layer, std::size_t first) {
         layer.weight_int8 += first * inputs;
         layer.scale += first;
         layer.column_sum += first;
+        if (layer.narrow != nullptr) layer.narrow += first / kPanel * (inputs / 4 / 2);
     } else {
         layer.weight_fp32 += first * layer.inputs;
     }
@@ -50,7 +51,7 @@ class Member {
 
   private:
     template <class Attention> void layers() {
-        const std::vector<LayerWeights> &layers = pass_.model.weights().layers;
+        const std::vector<LayerWeights> &layers = pass_.layers;
         for (std::size_t i = 0; i < layers.size(); ++i) {
             const Attention attention({config_, buffers_, kernels_, scratch_, i % 2});
             const bool first_only = pass_.first_only && i + 1 == layers.size();

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "float_control.h"
 #include "heads.h"
+#include "narrow.h"
 
 namespace edgebert::engine {
 namespace {
@@ -75,7 +76,9 @@ class Session::Impl {
         : model_(std::move(model)), config_(model_->config()), max_tokens_(check_options(*model_, options)),
           kernels_(find_kernels(options.path)),
           memory_(options.arena, options.arena_size, arena_bytes(*model_, options)),
-          buffers_(plan_buffers(config_, max_tokens_, options.threads, memory_.data())), team_(options.threads) {}
+          buffers_(
+              plan_buffers(config_, max_tokens_, options.threads, narrow_bytes(*model_, kernels_), memory_.data())),
+          layers_(narrow_layers(*model_, kernels_, buffers_.narrow)), team_(options.threads) {}
 
     /// Computes all texts, as many at once as the buffers hold, and calls `each(text, index)` for each of them, index
     /// being its number in the pass.
@@ -169,7 +172,7 @@ class Session::Impl {
             slot = round_up(slot + rows[texts].length, kPanel);
         }
         const std::size_t active = std::max<std::size_t>(1, std::min(team_.size(), row / kMinRows));
-        return {*model_, kernels_, buffers_, team_, rows, texts, row, first_only, active};
+        return {*model_, layers_, kernels_, buffers_, team_, rows, texts, row, first_only, active};
     }
 
     void finish_pass(const Pass &pass) const {
@@ -214,13 +217,15 @@ class Session::Impl {
     const Kernels &kernels_;
     Memory memory_;
     Buffers buffers_;
+    std::vector<LayerWeights> layers_;
     mutable Team team_;
     char error_[160] = "";
 };
 
 std::size_t Session::arena_bytes(const Model &model, const SessionOptions &options) {
     const std::size_t max_tokens = check_options(model, options);
-    return plan_buffers(model.config(), max_tokens, options.threads, nullptr).bytes;
+    const std::size_t narrow = narrow_bytes(model, find_kernels(options.path));
+    return plan_buffers(model.config(), max_tokens, options.threads, narrow, nullptr).bytes;
 }
 
 Session::Session(std::shared_ptr<const Model> model, const SessionOptions &options)

@@ -26,6 +26,8 @@ struct Linear {
     const std::int32_t *column_sum = nullptr; // [padded outputs], the sum of an output's weights
     const float *bias = nullptr;              // [padded outputs]; nullptr in a product: none
     const float *smoothing = nullptr;         // [inputs], multiplied onto the input; nullptr: none
+    // [panels, groups / 2] of 4 inputs: 1 where the sums of 4 products of two groups fit 16 bits; nullptr: not known
+    const std::uint8_t *narrow = nullptr;
 };
 
 /// Gain and bias of a LayerNorm, [hidden] each.

@@ -68,8 +68,7 @@ namespace edgebert::engine {
 
 /// As `tile_int8`, with rows two by two.
 template <class Dot, int Rows, int Panels>
-EDGEBERT_INLINE void tile_pairs(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weight,
-                                std::size_t groups, typename Dot::Sums (&sums)[Rows][Panels]) {
+EDGEBERT_INLINE void tile_pairs(TileInput tile, typename Dot::Sums (&sums)[Rows][Panels]) {
     static_assert(Panels == 1, "a tile is one panel wide");
     constexpr int kPairs = (Rows + 1) / 2;
     typename Dot::Pair pairs[kPairs];
@@ -80,18 +79,18 @@ EDGEBERT_INLINE void tile_pairs(const std::uint8_t *codes, std::size_t stride, c
     const auto load = [&](int8x16_t(&inputs)[kPairs]) {
         EDGEBERT_UNROLL
         for (int pair = 0; pair < kPairs; ++pair) {
-            const std::uint8_t *const first = codes + static_cast<std::size_t>(2 * pair) * stride;
-            inputs[pair] = Dot::inputs(first, 2 * pair + 1 < Rows ? first + stride : first);
+            const std::uint8_t *const first = tile.codes + static_cast<std::size_t>(2 * pair) * tile.stride;
+            inputs[pair] = Dot::inputs(first, 2 * pair + 1 < Rows ? first + tile.stride : first);
         }
     };
     int8x16_t inputs[kPairs];
-    for (; groups >= 2; groups -= 2, codes += 2 * kGroup, weight += 2 * kGroupBytes) {
+    for (; tile.groups >= 2; tile.advance(2)) {
         load(inputs);
-        Dot::add(pairs, inputs, weight, weight + kGroupBytes);
+        Dot::add(pairs, inputs, tile.weight, tile.weight + kGroupBytes);
     }
-    if (groups > 0) {
+    if (tile.groups > 0) {
         load(inputs);
-        Dot::add(pairs, inputs, weight, nullptr);
+        Dot::add(pairs, inputs, tile.weight, nullptr);
     }
     EDGEBERT_UNROLL
     for (int row = 0; row < Rows; ++row) {

@@ -10,7 +10,8 @@
 namespace edgebert::engine {
 
 /// `Int8` and `Fp32` have the members Floats, kRows and kPanels, and Int8 has Dot.
-template <class Int8, class Fp32> constexpr Kernels make_kernels(const char *name) {
+template <class Int8, class Fp32>
+constexpr Kernels make_kernels(const char *name, decltype(Kernels::find_narrow) find_narrow = nullptr) {
     using Floats = typename Int8::Floats;
     return {name,
             &product_int8<Int8>,
@@ -23,7 +24,8 @@ template <class Int8, class Fp32> constexpr Kernels make_kernels(const char *nam
             &softmax<Floats>,
             &quantize_heads<Floats>,
             &softmax_codes<Floats>,
-            &pack_values<Floats>};
+            &pack_values<Floats>,
+            find_narrow};
 }
 
 } // namespace edgebert::engine

@@ -7,10 +7,8 @@
 namespace edgebert::engine {
 
 template <int Rows, int Panels> struct Multiply<neon_i8mm::Dot, Rows, Panels> {
-    static EDGEBERT_INLINE void run(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weight,
-                                    std::size_t, std::size_t groups, std::size_t,
-                                    neon_i8mm::Dot::Sums (&sums)[Rows][Panels]) {
-        tile_pairs<neon_i8mm::Dot>(codes, stride, weight, groups, sums);
+    static EDGEBERT_INLINE void run(const TileInput &tile, neon_i8mm::Dot::Sums (&sums)[Rows][Panels]) {
+        tile_pairs<neon_i8mm::Dot>(tile, sums);
     }
 };
 

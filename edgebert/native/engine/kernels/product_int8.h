@@ -10,12 +10,10 @@
 
 namespace edgebert::engine {
 
-/// The integer sums of a tile. A path whose instructions want rows in pairs specializes it.
+/// The integer sums of a tile. A path whose instructions want rows or groups in pairs specializes it.
 template <class Dot, int Rows, int Panels> struct Multiply {
-    static EDGEBERT_INLINE void run(const std::uint8_t *codes, std::size_t stride, const std::int8_t *weight,
-                                    std::size_t panel_bytes, std::size_t groups, std::size_t ahead,
-                                    typename Dot::Sums (&sums)[Rows][Panels]) {
-        tile_int8<Dot, Rows, Panels>(codes, stride, weight, panel_bytes, groups, ahead, sums);
+    static EDGEBERT_INLINE void run(const TileInput &tile, typename Dot::Sums (&sums)[Rows][Panels]) {
+        tile_int8<Dot, Rows, Panels>(tile, sums);
     }
 };
 
@@ -35,13 +33,17 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
     static void run(const Int8Product &product, std::size_t row, std::size_t column) {
         const Linear &layer = product.layer;
         const std::size_t groups = (layer.inputs + kGroup - 1) / kGroup, panel_bytes = groups * kGroupBytes;
+        TileInput tile{};
+        tile.codes = product.codes.data + row * product.codes.stride;
+        tile.stride = product.codes.stride;
+        tile.weight = layer.weight_int8 + column / 16 * panel_bytes;
+        tile.panel_bytes = panel_bytes;
+        tile.groups = groups;
         // the first tile fetches the weights of the panels to the right, which may be in slow memory
-        const std::size_t ahead = row == 0 ? Panels * panel_bytes : 0;
-        const std::size_t stride = product.codes.stride;
+        tile.ahead = row == 0 ? Panels * panel_bytes : 0;
+        if (layer.narrow != nullptr) tile.narrow = layer.narrow + column / 16 * (groups / 2);
         Sums sums;
-        Multiply<Dot, Rows, Panels>::run(product.codes.data + row * stride, stride,
-                                         layer.weight_int8 + column / 16 * panel_bytes, panel_bytes, groups, ahead,
-                                         sums);
+        Multiply<Dot, Rows, Panels>::run(tile, sums);
         const std::size_t left = layer.outputs - column, width = std::size_t{Panels} * 16;
         if (left < width) {
             finish(product, row, column, sums, [&](const Floats &value, float *to, std::size_t lane) {

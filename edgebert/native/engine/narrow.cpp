@@ -1,0 +1,43 @@
+#include "narrow.h"
+
+namespace edgebert::engine {
+namespace {
+
+constexpr Linear LayerWeights::*kProducts[] = {&LayerWeights::qkv, &LayerWeights::attention_output,
+                                               &LayerWeights::intermediate, &LayerWeights::output};
+
+/// Marks of a layer: one for every two groups of 4 inputs of a panel.
+std::size_t marks_of(const Linear &layer) {
+    if (layer.weight_int8 == nullptr) return 0;
+    return (layer.outputs + kPanel - 1) / kPanel * ((layer.inputs + 3) / 4 / 2);
+}
+
+} // namespace
+
+std::size_t narrow_bytes(const Model &model, const Kernels &kernels) {
+    std::size_t bytes = 0;
+    if (kernels.find_narrow == nullptr) return bytes;
+    for (const LayerWeights &layer : model.weights().layers) {
+        for (const auto product : kProducts)
+            bytes += marks_of(layer.*product);
+    }
+    return bytes;
+}
+
+std::vector<LayerWeights> narrow_layers(const Model &model, const Kernels &kernels, std::uint8_t *marks) {
+    std::vector<LayerWeights> layers = model.weights().layers;
+    if (kernels.find_narrow == nullptr) return layers;
+    const std::int32_t largest_code = model.config().wide ? 127 : 255;
+    for (LayerWeights &layer : layers) {
+        for (const auto product : kProducts) {
+            Linear &linear = layer.*product;
+            if (linear.weight_int8 == nullptr) continue;
+            kernels.find_narrow(linear, largest_code, marks);
+            linear.narrow = marks;
+            marks += marks_of(linear);
+        }
+    }
+    return layers;
+}
+
+} // namespace edgebert::engine
