@@ -10,6 +10,7 @@ import torch
 from checkpoints import WORDS, pooling, save_classifier, save_encoder
 from transformers import AutoTokenizer, BertForSequenceClassification
 
+from edgebert.accuracy.evaluation import Evaluation
 from edgebert.bundle import MANIFEST, MODEL, NATIVE_MODEL, open_bundle
 from edgebert.container import unpack
 from edgebert.errors import BundleError, GateError, InputError
@@ -196,6 +197,28 @@ def test_a_search_that_these_texts_cannot_end_is_not_begun(fragile, tmp_path):
         GateError, match=r"lost too much; not searched, since these .* even equal answers: give at least"
     ):
         export(recipe(given, tmp_path / "b"))
+
+
+def test_texts_that_int8_learned_from_are_counted(sound, tmp_path):
+    _, labelled = sound
+    stages = []
+    settings = {"max_drop": 10, "calibration": str(labelled), "column": "text"}
+    bundle = export(recipe(sound, tmp_path / "same", **settings), stages.append)
+    learned = bundle.json("report.json")["gate"]["learned"]
+    assert learned == bundle.json("report.json")["texts"]["smoothing"] > 0
+    warning = f"{learned} of the 1000 texts of --evaluate are among those that INT8 learns from"
+    assert warning in stages
+    assert f"{learned} of the texts are among those that INT8 learned from" in (bundle.path / "report.md").read_text()
+    stages.clear()
+    bundle = export(recipe(sound, tmp_path / "other", max_drop=10), stages.append)
+    assert bundle.json("report.json")["gate"]["learned"] == 0
+    assert not any("learns from" in stage for stage in stages)
+
+
+def test_of_a_pair_both_texts_count():
+    evaluation = Evaluation("s", "0", (), lambda model: np.zeros((0, 0)), (("a", "b"), ("a", "c"), "b", "a b"))
+    assert evaluation.count_of([("a", "d"), "b"]) == 2
+    assert evaluation.count_of([]) == 0
 
 
 def test_without_labels_agreement_with_fp32_is_judged(sound, tmp_path):

@@ -30,7 +30,11 @@ def agreement(source: str, texts: Sequence[Text], baseline: Model) -> Evaluation
     expected = model_outputs(baseline, texts)
     digest = hashlib.sha256("\n".join(map(repr, texts)).encode("utf-8", "surrogatepass")).hexdigest()
     metric, mark = _metric(baseline.manifest.head)
-    return Evaluation(source, digest, (metric,), lambda model: mark(model_outputs(model, texts), expected))
+
+    def marks(model: Model) -> Marks:
+        return mark(model_outputs(model, texts), expected)
+
+    return Evaluation(source, digest, (metric,), marks, tuple(texts))
 
 
 def _metric(head: Head) -> tuple[Metric, Callable[[_Outputs, _Outputs], Marks]]:

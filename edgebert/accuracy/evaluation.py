@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from edgebert.accuracy.metrics import Marks, Metric
 from edgebert.errors import InputError
 from edgebert.lines import Row
 from edgebert.models import Model
+from edgebert.texts import Record
 
 Mark = Callable[[Model], Marks]
 
@@ -26,12 +27,19 @@ class Evaluation:
         sha256: of the texts and of what is expected.
         metrics: what is measured; the first decides.
         mark: lets a model answer the texts and returns the marks that the metrics share.
+        inputs: the texts, as a model is given them.
     """
 
     source: str
     sha256: str
     metrics: tuple[Metric, ...]
     mark: Mark
+    inputs: tuple[Record, ...]
+
+    def count_of(self, others: Iterable[Record]) -> int:
+        """Return how many of the texts stand among others; of a pair both parts, together or apart."""
+        known = {part for other in others for part in _parts(other)}
+        return sum(known.issuperset(_parts(given)) for given in self.inputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +62,16 @@ def read_pairs(data: Labelled, take: Callable[[Row], tuple[_Input, _Expected]]) 
     return [given for given, _ in rows], [expected for _, expected in rows]
 
 
+def _parts(text: Record) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else text
+
+
 def evaluation_of(
-    data: Labelled, inputs: Iterable[object], expected: Iterable[object], metrics: tuple[Metric, ...], mark: Mark
+    data: Labelled, inputs: Sequence[Record], expected: Iterable[object], metrics: tuple[Metric, ...], mark: Mark
 ) -> Evaluation:
     """Return an evaluation that is named after its source, without the folder."""
     digest = hashlib.sha256()
     for given, wanted in zip(inputs, expected, strict=True):
         digest.update(f"{given!r} {wanted!r}\n".encode("utf-8", "surrogatepass"))
     name = data.source if data.source.startswith("hub:") else Path(data.source).name
-    return Evaluation(name, digest.hexdigest(), metrics, mark)
+    return Evaluation(name, digest.hexdigest(), metrics, mark, tuple(inputs))

@@ -25,14 +25,15 @@ def tags(data: Labelled, labels: Sequence[str]) -> Evaluation:
     """
     numbers = {label: number for number, label in enumerate(labels)}
     sentences, expected = read_pairs(data, lambda row: _sentence(row, numbers))
+    texts = [" ".join(words) for words in sentences]
     wanted = [[labels[number] for number in sentence] for sentence in expected]
 
     def mark(model: Model) -> Marks:
-        read = cast("Tagger", model).read([" ".join(words) for words in sentences])
+        read = cast("Tagger", model).read(texts)
         found = [word_tags(words, tokens, labels) for words, tokens in zip(sentences, read, strict=True)]
         return entity_marks(wanted, found)
 
-    return evaluation_of(data, sentences, wanted, (ENTITY_F1,), mark)
+    return evaluation_of(data, texts, wanted, (ENTITY_F1,), mark)
 
 
 def word_tags(words: Sequence[str], tokens: TokenOutputs, labels: Sequence[str]) -> list[str]:

@@ -48,6 +48,9 @@ def hold(
         return draft, None
     baseline = load_bundle(draft, baseline=True)
     held_to = evaluation or agreement(f"texts ({texts.source})", texts.comparison, baseline)
+    learned = held_to.count_of(texts.smoothing)
+    if learned and evaluation is not None:
+        progress(f"{learned} of the {len(held_to.inputs)} texts of --evaluate are among those that INT8 learns from")
     marks = held_to.mark(baseline)
     outcomes = []
     for maker in makers:
@@ -57,7 +60,7 @@ def hold(
     refused = [refusal(outcome) for outcome in outcomes if not outcome.accepted]
     if refused:
         raise GateError(f"the release gate is closed and nothing was written: {'; '.join(refused)}")
-    found = Outcome(held_to.source, held_to.sha256, tuple(outcomes))
+    found = Outcome(held_to.source, held_to.sha256, learned, tuple(outcomes))
     return _noted(draft, found), found
 
 

@@ -78,11 +78,13 @@ class Outcome:
     Attributes:
         source: where the texts are from.
         sha256: of the texts and of what is expected.
+        learned: how many of the texts are among those that quantization learned from.
         engines: one entry an engine, in the order of the manifest.
     """
 
     source: str
     sha256: str
+    learned: int
     engines: tuple[EngineOutcome, ...]
 
     def to_json(self) -> dict[str, object]:
@@ -90,6 +92,7 @@ class Outcome:
         return {
             "source": self.source,
             "sha256": self.sha256,
+            "learned": self.learned,
             "engines": {outcome.engine: _engine_json(outcome) for outcome in self.engines},
         }
 

@@ -16,6 +16,8 @@ def gate_section(gate: Mapping[str, Any]) -> list[str]:
     for engine, found in gate["engines"].items():
         lines += [_row(engine, judgement) for judgement in (found["judgement"], *found["other_metrics"])]
     lines += ["", "The first metric of an engine decides.", ""]
+    if gate["learned"]:
+        lines += [f"{gate['learned']} of the texts are among those that INT8 learned from: others may lose more.", ""]
     for engine, found in gate["engines"].items():
         lines += [*_floats(engine, found), *_attempts(engine, found), *_ranking(engine, found)]
     return lines
