@@ -111,8 +111,12 @@ def test_pruned_students_are_exported(taught, tmp_path):
     rows = [row for row in labelled(300) if "battery" not in row["text"]]
     settings = settings_for(taught("classify"), tmp_path / "out", prune_vocabulary=domain, prune_ffn=40)
     train = write_rows(tmp_path / "train.jsonl", rows)
-    student, teacher = of(distill(dataclasses.replace(settings, train=str(train))))
+    dev = write_rows(tmp_path / "dev.jsonl", rows[:40] + labelled(80, seed=5))
+    report = distill(dataclasses.replace(settings, train=str(train), dev=str(dev)))
+    student, teacher = of(report)
     assert student > teacher - 0.1
+    known = {row["text"] for row in rows}
+    assert report.repeated == 40 + sum(row["text"] in known for row in labelled(80, seed=5))
     bundle = export(Recipe(output=tmp_path / "bundle", model=str(tmp_path / "out")))
     assert bundle.manifest.shape.intermediate == 40
     assert bundle.manifest.shape.vocabulary == 99

@@ -16,6 +16,7 @@ from edgebert.export import Recipe, export
 from edgebert.export.train.finetune import Finetune, finetune
 from edgebert.export.train.report import Report
 from edgebert.export.train.settings import Training
+from edgebert.export.train.watch import Silent
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,25 @@ def test_seeds_are_compared_and_the_best_is_kept(encoder, tmp_path):
     assert f"seed {report.kept.seed}" in (tmp_path / "out" / "training.md").read_text()
 
 
+def test_dev_examples_that_are_trained_on_are_counted(encoder, tmp_path):
+    rows = labelled(60)
+    told = []
+
+    class Told(Silent):
+        def stage(self, name: str) -> None:
+            told.append(name)
+
+    train, dev = write_rows(tmp_path / "a.jsonl", rows[:40]), write_rows(tmp_path / "b.jsonl", rows[35:])
+    settings = Finetune("classify", str(train), tmp_path / "out", str(encoder), str(dev), training=Training(epochs=1))
+    finetune(settings, Told())
+    texts = [row["text"] for row in rows]
+    repeated = sum(text in texts[:40] for text in texts[35:])
+    assert repeated >= 5
+    assert f"{repeated} of the 25 dev examples are in the training data too" in told
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["dev_examples_repeated"] == repeated
+    assert f"{repeated} of the dev examples" in (tmp_path / "out" / "training.md").read_text()
+
+
 def test_an_output_that_exists_is_refused_before_the_work(encoder, tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match=r"out exists: choose another output or pass --force"):
@@ -157,7 +177,8 @@ def test_the_command_line(encoder, tmp_path, run):
         and lines[-1] == f"next: edgebert export --model {tmp_path / 'out'}"
     )
     assert [line.split(":")[1] for line in done.stderr.decode().splitlines()] == [
-        " reading the data", " training with seed 0", " epoch 1", " epoch 2", " writing the checkpoint"
+        " reading the data", " 60 of the 60 dev examples are in the training data too", " training with seed 0",
+        " epoch 1", " epoch 2", " writing the checkpoint"
     ]  # fmt: skip
     done = run("finetune", *flags, *more, "--force", "--json", "--quiet")
     assert done.stderr == b"" and json.loads(done.stdout)["examples"] == 60

@@ -25,6 +25,7 @@ from edgebert.export.train.outputs import Wanted
 from edgebert.export.train.parents import lineage_of
 from edgebert.export.train.predict import predict
 from edgebert.export.train.prune import importance, prune_ffn, prune_heads
+from edgebert.export.train.repeated import count_repeated
 from edgebert.export.train.report import Report, Run, compared
 from edgebert.export.train.simulate import simulate
 from edgebert.export.train.store import Array, Store
@@ -57,6 +58,7 @@ class _Lesson:
     collate: Callable[[Indices], Batch]
     train: Store
     dev: Store | None
+    repeated: int  # dev examples that the training data holds too
     work: Path
     lineage: dict[str, str]
 
@@ -88,7 +90,7 @@ def distill(settings: Distill, watcher: Watcher | None = None) -> Report:
         if best is None or value > best[0]:
             best = (value, model, found)
     assert best is not None  # seeds is at least 1
-    report = Report.of(to_json(settings), lesson.task, len(lesson.train), runs, best[2], lesson.dev)
+    report = Report.of(to_json(settings), lesson.task, len(lesson.train), runs, best[2], lesson.dev, lesson.repeated)
     report = dataclasses.replace(report, ancestry=lesson.lineage)
     if lesson.dev is not None:
         report = compared(report, lesson.task, best[2], lesson.dev, *_teachers_answers(lesson, folders[0], accelerator))
@@ -140,6 +142,7 @@ def _prepare(settings: Distill, folders: list[Path], accelerator: Accelerator, w
         _collate(train, Store(work / "answers"), tokenizer, keep, settings.shape.hidden),
         train,
         None if settings.dev is None else Store(work / "dev"),
+        count_repeated(None if settings.dev is None else _teachers_dev(work, keep), train, watcher),
         work,
         lineage,
     )
@@ -282,10 +285,14 @@ def _prune(lesson: _Lesson, objective: DistillObjective, seed: int) -> None:
         prune_heads(student, heads, settings.prune_heads)
 
 
+def _teachers_dev(work: Path, keep: Indices | None) -> Store:
+    """Return the dev data in the ids of the teachers, which those of the training data are too."""
+    return Store(work / ("dev" if keep is None else "teacher_dev"))
+
+
 def _teachers_answers(lesson: _Lesson, folder: Path, accelerator: Accelerator) -> tuple[Metrics, list[Array]]:
     """Return the metrics and the predictions of the first teacher on the dev data."""
-    name = "dev" if lesson.keep is None else "teacher_dev"
-    data = Store(lesson.work / name)
+    data = _teachers_dev(lesson.work, lesson.keep)
     teacher, pad_id = lesson.teachers[0].to(accelerator.device), load_tokenizer(folder).pad_token_id
     found = predict(accelerator, lambda batch: lesson.task.predict(teacher, batch), data, pad_id)
     return lesson.task.score(found, data), found

@@ -13,6 +13,7 @@ from edgebert.export.checkpoint import demo_checkpoint, load_config, load_tokeni
 from edgebert.export.train.batches import collate
 from edgebert.export.train.loop import History, Loop, Metrics, make_accelerator
 from edgebert.export.train.predict import predict
+from edgebert.export.train.repeated import count_repeated
 from edgebert.export.train.report import Report, Run, write_report
 from edgebert.export.train.settings import Training
 from edgebert.export.train.sources import training_rows
@@ -94,7 +95,8 @@ def finetune(settings: Finetune, watcher: Watcher | None = None) -> Report:
         if settings.dev is not None:
             encode_into(work / "dev", task, settings.dev, settings.columns, tokenizer, limit)
     accelerator.wait_for_everyone()
-    dev = None if settings.dev is None else Store(work / "dev")
+    train, dev = Store(work / "train"), None if settings.dev is None else Store(work / "dev")
+    repeated = count_repeated(dev, train, watcher)
     runs: list[Run] = []
     best: tuple[float, Any] | None = None
     for seed in range(settings.training.seed, settings.training.seed + settings.seeds):
@@ -106,7 +108,7 @@ def finetune(settings: Finetune, watcher: Watcher | None = None) -> Report:
             best = (value, (model, found))
     assert best is not None  # seeds is at least 1
     model, found = best[1]
-    report = Report.of(to_json(settings), task, len(Store(work / "train")), runs, found, dev)
+    report = Report.of(to_json(settings), task, len(train), runs, found, dev, repeated)
     if accelerator.is_main_process:
         watcher.stage("writing the checkpoint")
         save_checkpoint(settings.output, settings.force, task, model, tokenizer, report)

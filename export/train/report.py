@@ -67,6 +67,7 @@ class Report:
     dev_examples: int
     runs: tuple[Run, ...]
     confusions: tuple[Confusion, ...]
+    repeated: int = 0  # dev examples that the training data holds too
     teacher: Comparison | None = None
     ancestry: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -79,10 +80,12 @@ class Report:
         runs: Sequence[Run],
         found: Sequence[Array],
         dev: Store | None,
+        repeated: int,
     ) -> "Report":
         """Collect what is known; ``found`` are the predictions on the dev data of the run that was kept."""
         confusions = worst_confusions(task, found, dev) if dev is not None and isinstance(task, Classify) else ()
-        return cls(settings, task.metric, examples, 0 if dev is None else len(dev), tuple(runs), confusions)
+        dev_examples = 0 if dev is None else len(dev)
+        return cls(settings, task.metric, examples, dev_examples, tuple(runs), confusions, repeated)
 
     @property
     def kept(self) -> Run:
@@ -111,6 +114,7 @@ class Report:
             lineage.KEY: self.ancestry,
             "examples": self.examples,
             "dev_examples": self.dev_examples,
+            "dev_examples_repeated": self.repeated,
             "metric": self.metric,
             "metrics": self.kept.metrics,
             "seeds": {name: {"mean": mean, "deviation": spread} for name, (mean, spread) in self.means.items()},
@@ -173,6 +177,7 @@ def markdown(report: Report) -> str:
         "",
         f"{report.examples} examples, {report.texts_per_second:.0f} a second; dev: {report.dev_examples} examples. "
         f"Kept: seed {kept.seed}, epoch {kept.history.best}.",
+        *_repeated(report),
         "",
         "| metric on dev | kept | mean of the seeds | standard deviation |",
         "|---|---|---|---|",
@@ -195,6 +200,12 @@ def markdown(report: Report) -> str:
         lines += ["", "| label | taken for | dev texts |", "|---|---|---|"]
         lines += [f"| {each.expected} | {each.found} | {each.texts} |" for each in report.confusions]
     return "\n".join([*lines, ""])
+
+
+def _repeated(report: Report) -> list[str]:
+    if not report.repeated:
+        return []
+    return ["", f"{report.repeated} of the dev examples are in the training data too: the metrics flatter the model."]
 
 
 def _against_teacher(teacher: Comparison) -> list[str]:
