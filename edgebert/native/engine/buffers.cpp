@@ -93,6 +93,7 @@ Buffers plan_buffers(const Config &config, std::size_t max_tokens, std::size_t t
     if (config.task == Task::kClassify) buffers.pooled = planner.rows(texts, config.hidden);
     if (config.task != Task::kEmbed)
         buffers.logits = planner.rows(config.answers_tokens() ? buffers.slots : texts, config.output_size());
+    buffers.layers = planner.take<LayerWeights>(config.layers);
     buffers.narrow = planner.take<std::uint8_t>(narrow);
     buffers.segments = planner.take<Segment>(texts);
     buffers.scratch = planner.take<Scratch>(threads);

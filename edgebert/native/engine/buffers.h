@@ -71,7 +71,8 @@ struct Buffers {
     FloatRows first;      // [texts, hidden], the first token of each text
     FloatRows pooled;     // [texts, hidden], of a classify model
     FloatRows logits;     // [texts, labels] of a classify model, [slots, output_size] of a tag or answer model
-    std::uint8_t *narrow; // [narrow], marks of the layers
+    LayerWeights *layers; // [layers], the model's, with their marks
+    std::uint8_t *narrow; // the marks, for paths that use them
     Segment *segments;    // [texts]
     Scratch *scratch;     // [threads]
     std::size_t bytes;

@@ -51,17 +51,17 @@ class Member {
 
   private:
     template <class Attention> void layers() {
-        const std::vector<LayerWeights> &layers = pass_.layers;
-        for (std::size_t i = 0; i < layers.size(); ++i) {
+        for (std::size_t i = 0; i < config_.layers; ++i) {
+            const LayerWeights &layer = buffers_.layers[i];
             const Attention attention({config_, buffers_, kernels_, scratch_, i % 2});
-            const bool first_only = pass_.first_only && i + 1 == layers.size();
-            project(layers[i], attention, first_only);
+            const bool first_only = pass_.first_only && i + 1 == config_.layers;
+            project(layer, attention, first_only);
             pass_.team.meet();
             if (first_only) {
-                finish_first(layers[i], attention);
+                finish_first(layer, attention);
             } else {
                 attend(attention);
-                transform(layers[i], buffers_.hidden, begin_, end_);
+                transform(layer, buffers_.hidden, begin_, end_);
             }
         }
     }

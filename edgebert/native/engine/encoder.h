@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
 
 #include "buffers.h"
 #include "model.h"
@@ -14,7 +13,6 @@ namespace edgebert::engine {
 /// tokens, through the whole model; the members meet once a layer, when all keys and values are there.
 struct Pass {
     const Model &model;
-    const std::vector<LayerWeights> &layers; // of the model, with what the kernels want to know of them
     const Kernels &kernels;
     const Buffers &buffers;
     Team &team;

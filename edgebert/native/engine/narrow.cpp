@@ -1,5 +1,7 @@
 #include "narrow.h"
 
+#include <algorithm>
+
 namespace edgebert::engine {
 namespace {
 
@@ -24,20 +26,21 @@ std::size_t narrow_bytes(const Model &model, const Kernels &kernels) {
     return bytes;
 }
 
-std::vector<LayerWeights> narrow_layers(const Model &model, const Kernels &kernels, std::uint8_t *marks) {
-    std::vector<LayerWeights> layers = model.weights().layers;
-    if (kernels.find_narrow == nullptr) return layers;
+void narrow_layers(const Model &model, const Kernels &kernels, const Buffers &buffers) {
+    const std::vector<LayerWeights> &layers = model.weights().layers;
+    std::copy(layers.begin(), layers.end(), buffers.layers);
+    if (kernels.find_narrow == nullptr) return;
     const std::int32_t largest_code = model.config().wide ? 127 : 255;
-    for (LayerWeights &layer : layers) {
+    std::uint8_t *marks = buffers.narrow;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
         for (const auto product : kProducts) {
-            Linear &linear = layer.*product;
+            Linear &linear = buffers.layers[i].*product;
             if (linear.weight_int8 == nullptr) continue;
             kernels.find_narrow(linear, largest_code, marks);
             linear.narrow = marks;
             marks += marks_of(linear);
         }
     }
-    return layers;
 }
 
 } // namespace edgebert::engine

@@ -3,9 +3,8 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <vector>
 
+#include "buffers.h"
 #include "kernels/kernels.h"
 #include "model.h"
 
@@ -14,7 +13,7 @@ namespace edgebert::engine {
 /// Bytes of the marks of all layers; 0 where a path has no use for them.
 std::size_t narrow_bytes(const Model &model, const Kernels &kernels);
 
-/// The encoder's layers with their marks, which are written to `marks`, [narrow_bytes].
-std::vector<LayerWeights> narrow_layers(const Model &model, const Kernels &kernels, std::uint8_t *marks);
+/// Puts the model's layers into the buffers, with their marks.
+void narrow_layers(const Model &model, const Kernels &kernels, const Buffers &buffers);
 
 } // namespace edgebert::engine

@@ -42,6 +42,11 @@ std::size_t check_options(const Model &model, const SessionOptions &options) {
     return options.max_tokens == 0 ? limit : options.max_tokens;
 }
 
+Buffers plan(const Model &model, const SessionOptions &options, void *memory) {
+    const std::size_t narrow = narrow_bytes(model, find_kernels(options.path));
+    return plan_buffers(model.config(), check_options(model, options), options.threads, narrow, memory);
+}
+
 /// Memory that is given back at the end, or the caller's.
 class Memory {
   public:
@@ -76,9 +81,9 @@ class Session::Impl {
         : model_(std::move(model)), config_(model_->config()), max_tokens_(check_options(*model_, options)),
           kernels_(find_kernels(options.path)),
           memory_(options.arena, options.arena_size, arena_bytes(*model_, options)),
-          buffers_(
-              plan_buffers(config_, max_tokens_, options.threads, narrow_bytes(*model_, kernels_), memory_.data())),
-          layers_(narrow_layers(*model_, kernels_, buffers_.narrow)), team_(options.threads) {}
+          buffers_(plan(*model_, options, memory_.data())), team_(options.threads) {
+        narrow_layers(*model_, kernels_, buffers_);
+    }
 
     /// Computes all texts, as many at once as the buffers hold, and calls `each(text, index)` for each of them, index
     /// being its number in the pass.
@@ -172,7 +177,7 @@ class Session::Impl {
             slot = round_up(slot + rows[texts].length, kPanel);
         }
         const std::size_t active = std::max<std::size_t>(1, std::min(team_.size(), row / kMinRows));
-        return {*model_, layers_, kernels_, buffers_, team_, rows, texts, row, first_only, active};
+        return {*model_, kernels_, buffers_, team_, rows, texts, row, first_only, active};
     }
 
     void finish_pass(const Pass &pass) const {
@@ -217,15 +222,12 @@ class Session::Impl {
     const Kernels &kernels_;
     Memory memory_;
     Buffers buffers_;
-    std::vector<LayerWeights> layers_;
     mutable Team team_;
     char error_[160] = "";
 };
 
 std::size_t Session::arena_bytes(const Model &model, const SessionOptions &options) {
-    const std::size_t max_tokens = check_options(model, options);
-    const std::size_t narrow = narrow_bytes(model, find_kernels(options.path));
-    return plan_buffers(model.config(), max_tokens, options.threads, narrow, nullptr).bytes;
+    return plan(model, options, nullptr).bytes;
 }
 
 Session::Session(std::shared_ptr<const Model> model, const SessionOptions &options)
