@@ -11,7 +11,7 @@ import pytest
 import torch
 import transformers
 from checkpoints import pooling, save_encoder
-from training_data import asked, base, labelled, scored, tagged, write_rows
+from training_data import asked, base, labelled, on_two_processes, scored, tagged, write_rows
 
 import edgebert
 from edgebert import cli
@@ -233,6 +233,20 @@ def test_teachers_that_disagree_and_one_that_is_none(taught, tmp_path):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match="is a BertForMaskedLM: a teacher classifies"):
         distill(dataclasses.replace(settings, teachers=(str(folder),)))
+
+
+@pytest.mark.slow
+def test_two_processes_distill_as_one_does(taught, tmp_path):
+    folder = taught("embed")
+    flags = ["--layers", 1, "--epochs", 2, "--learning-rate", 2e-3, "--batch-size", 16]
+    paths = ["--teacher", folder / "teacher", "--train", folder / "train.jsonl", "--dev", folder / "dev.jsonl"]
+    report = on_two_processes("distill", *flags, *paths, "--output", tmp_path / "two")
+    training = Training(epochs=2, learning_rate=2e-3, batch_size=16)
+    alone = distill(settings_for(folder, tmp_path / "one", Shape(1), training=training))
+    assert report["runs"][0]["history"]["processes"] == 2
+    assert report["metrics"]["spearman"] == pytest.approx(alone.kept.metrics["spearman"], abs=0.05)
+    losses = [epoch.loss for epoch in alone.kept.history.epochs]
+    assert [epoch["loss"] for epoch in report["runs"][0]["history"]["epochs"]] == pytest.approx(losses, rel=0.05)
 
 
 def test_the_command_line(taught, tmp_path, run):

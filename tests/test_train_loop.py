@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from checkpoints import save_encoder
-from training_data import assert_close, base, labelled, weights, write_rows
+from training_data import assert_close, base, labelled, on_two_processes, weights, write_rows
 
 from edgebert.errors import InputError
 from edgebert.export.checkpoint import load_tokenizer
@@ -271,27 +269,10 @@ def test_a_loss_that_is_not_finite_ends_the_run(data, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(data, tmp_path):
     finetune(settings_for(data, tmp_path / "one", "base", epochs=2, freeze=("embeddings",), unfreeze=2))
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu", "-m", "edgebert.cli"]
     flags = ["--epochs", 2, "--learning-rate", 1e-3, "--batch-size", 8, "--freeze", "embeddings", "--unfreeze", 2]
     paths = ["--train", data / "train.jsonl", "--dev", data / "dev.jsonl", "--model", data / "base"]
-    done = subprocess.run(
-        [
-            *launch,
-            "finetune",
-            "--task",
-            "classify",
-            *map(str, [*flags, *paths]),
-            "--output",
-            str(tmp_path / "two"),
-            "--json",
-        ],
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    report = json.loads(done.stdout)  # written once
+    report = on_two_processes("finetune", "--task", "classify", *flags, *paths, "--output", tmp_path / "two")
     alone = json.loads((tmp_path / "one" / "training.json").read_text())
+    assert [run["history"]["processes"] for run in (*report["runs"], *alone["runs"])] == [2, 1]
     assert abs(report["metrics"]["accuracy"] - alone["metrics"]["accuracy"]) <= 0.05
     assert_close(weights(tmp_path / "two"), weights(tmp_path / "one"), rtol=1e-2, atol=1e-3)

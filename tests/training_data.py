@@ -1,8 +1,13 @@
-"""Small data sets that a tiny BERT can learn, checkpoints to start from, and the weights that come out."""
+"""Small data sets that a tiny BERT can learn, checkpoints to start from, runs of two processes, and what comes out."""
 
 import json
+import os
 import random
+import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from checkpoints import WORDS, save_encoder
@@ -78,3 +83,20 @@ def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tenso
             torch.testing.assert_close(
                 found[name], value, rtol=rtol, atol=atol, msg=lambda text, name=name: f"{name}: {text}"
             )
+
+
+def on_two_processes(verb: str, *arguments: object) -> Any:
+    """Run a verb of edgebert on two processes of the CPU, and return the report that it prints once."""
+    with socket.socket() as here:
+        here.bind(("127.0.0.1", 0))
+        port = here.getsockname()[1]
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", port, "-m", "edgebert.cli"]
+    done = subprocess.run(
+        [sys.executable, *map(str, [*launch, verb, *arguments, "--json"])],
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)

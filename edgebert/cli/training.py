@@ -233,5 +233,5 @@ class TrainingProgress(Live):
 
 
 def is_first_process() -> bool:
-    """Say whether this is the only process, or the first of those that `accelerate launch` started."""
+    """Say whether this is the only process, or the first of those that a launcher started."""
     return os.environ.get("RANK", "0") == "0"

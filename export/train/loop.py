@@ -47,6 +47,7 @@ class History:
     best: int  # number of the epoch
     steps: int
     curve: tuple[tuple[int, float], ...]  # step, and the mean loss since the one before
+    processes: int  # that shared each step
 
 
 def make_accelerator(precision: str) -> Accelerator:
@@ -149,7 +150,7 @@ class Loop:
             self._objective.load_state_dict(load_best(self._folder, self._best[2]))
         self._accelerator.free_memory()
         best = self._best[1] if self._best is not None else len(self._epochs)
-        return History(tuple(self._epochs), best, self._step, tuple(self._curve))
+        return History(tuple(self._epochs), best, self._step, tuple(self._curve), self._accelerator.num_processes)
 
     def _run_epoch(self) -> None:
         epoch = self._step // self._per_epoch
