@@ -16,6 +16,7 @@ import torch
 from checkpoints import save_encoder
 from training_data import assert_close, base, labelled, on_two_processes, weights, write_rows
 
+from edgebert.cli.training import is_first_process
 from edgebert.errors import InputError
 from edgebert.export.checkpoint import load_tokenizer
 from edgebert.export.train.batches import bucketed, collate
@@ -252,6 +253,15 @@ def test_the_rate_rises_and_falls():
 def test_settings_that_cannot_be(setting, value):
     with pytest.raises(InputError, match=setting):
         Training(**{setting: value})
+
+
+@pytest.mark.parametrize("name", ["RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"])
+def test_the_first_process_alone_speaks(monkeypatch, name):
+    assert is_first_process()
+    monkeypatch.setenv(name, "1")
+    assert not is_first_process()
+    monkeypatch.setenv(name, "0")
+    assert is_first_process()
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(data, tmp_path):

@@ -18,6 +18,9 @@ from edgebert.cli.words import UsageError, say
 if TYPE_CHECKING:
     from edgebert.export.train import Report, Training
 
+# where torchrun and `accelerate launch`, Intel's MPI, Open MPI and MVAPICH say which of the processes this is
+_RANKS = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
+
 TrainOption = Annotated[
     str,
     typer.Option(
@@ -234,4 +237,4 @@ class TrainingProgress(Live):
 
 def is_first_process() -> bool:
     """Say whether this is the only process, or the first of those that a launcher started."""
-    return os.environ.get("RANK", "0") == "0"
+    return next((os.environ[name] for name in _RANKS if name in os.environ), "0") == "0"
