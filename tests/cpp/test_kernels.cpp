@@ -141,6 +141,7 @@ void int8_products_are_equal() {
 void narrow_products_are_equal() {
     Random random(3);
     const std::size_t inputs[] = {1, 4, 8, 12, 26, 64, 384};
+    bool found = false; // a path that looks for them
     int narrow = 0, wide = 0;
     for (int turn = 0; turn < 120; ++turn) {
         const auto rows = static_cast<std::size_t>(random.between(1, 20));
@@ -151,6 +152,7 @@ void narrow_products_are_equal() {
         const std::vector<float> expected = work.run(scalar_kernels(), Finish::kStore);
         each_path([&](const Kernels &kernels) {
             if (kernels.find_narrow == nullptr) return;
+            found = true;
             for (const int largest_code : {127, 255}) {
                 std::vector<std::uint8_t> marks(panels * pairs + 1, 7);
                 Linear layer = work.layer();
@@ -165,7 +167,7 @@ void narrow_products_are_equal() {
             }
         });
     }
-    if (detect_cpu().avx2) CHECK(narrow > 100 && wide > 100);
+    CHECK(!found || (narrow > 100 && wide > 100));
 }
 
 void fp32_products_are_equal() {
