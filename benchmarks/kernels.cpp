@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "engine/kernels/kernels.h"
@@ -63,9 +64,10 @@ class Case {
     double operations() const { return static_cast<double>(shape_.rows * shape_.inputs * shape_.outputs); }
 
     void mark(const Kernels &kernels) {
-        narrow_.resize(padded_ / kPanel * (shape_.inputs / 8));
-        if (kernels.find_narrow != nullptr) kernels.find_narrow(layer(), 255, narrow_.data());
-        marked_ = kernels.find_narrow != nullptr;
+        if (kernels.find_narrow == nullptr) return;
+        std::vector<std::uint8_t> marks(padded_ / kPanel * panel_marks(shape_.inputs));
+        kernels.find_narrow(layer(), 255, marks.data());
+        narrow_ = std::move(marks);
     }
 
     void int8(const Kernels &kernels, Finish finish) {
@@ -97,7 +99,7 @@ class Case {
         layer.scale = scale_.data();
         layer.column_sum = sums_.data();
         layer.bias = bias_.data();
-        if (marked_) layer.narrow = narrow_.data();
+        if (!narrow_.empty()) layer.narrow = narrow_.data();
         return layer;
     }
 
@@ -108,7 +110,6 @@ class Case {
     std::vector<std::int8_t> weight_;
     std::vector<std::int32_t> sums_;
     std::vector<std::uint8_t> narrow_;
-    bool marked_ = false;
     std::vector<float> floats_, scale_, bias_, input_, output_;
 };
 

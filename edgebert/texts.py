@@ -110,8 +110,12 @@ def records_for(task: str, records: Iterable[Record]) -> tuple[Record, ...]:
         return tuple(records)
     if task == "answer":
         return tuple(as_pairs(records))
-    parts = ((record,) if isinstance(record, str) else record for record in records)
-    return tuple(dict.fromkeys(part for pair in parts for part in pair))
+    return tuple(dict.fromkeys(part for record in records for part in parts_of(record)))
+
+
+def parts_of(record: Record) -> tuple[str, ...]:
+    """Return the one text or the two that a record holds."""
+    return (record,) if isinstance(record, str) else record
 
 
 def parted_for(

@@ -5,18 +5,16 @@ import dataclasses
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from training_data import assert_close, base, labelled, weights, write_rows
+from training_data import assert_close, base, labelled, settings_for, weights, write_rows
 
 from edgebert.errors import EngineError
-from edgebert.export.train.finetune import Finetune, finetune
+from edgebert.export.train.finetune import finetune
 from edgebert.export.train.loop import make_accelerator
-from edgebert.export.train.settings import Training
 from edgebert.export.train.watch import Silent
 from edgebert.export.train.workspace import workspace_of
 from edgebert.tensorrt.cuda import CudaDriver
@@ -108,24 +106,13 @@ def data(tmp_path_factory):
     return folder
 
 
-def settings_for(data: Path, output: Path, **training: object) -> Finetune:
-    return Finetune(
-        task="classify",
-        train=str(data / "train.jsonl"),
-        dev=str(data / "dev.jsonl"),
-        model=str(data / "base"),
-        output=output,
-        training=Training(**{"learning_rate": 1e-3, "batch_size": 8, "epochs": 2, **training}),
-    )
-
-
 def test_it_is_taken_by_itself_with_bf16():
     accelerator = make_accelerator("auto")
     assert (accelerator.device.type, accelerator.mixed_precision) == ("cuda", "bf16")
 
 
 def test_a_gpu_trains_as_a_cpu_does(data, tmp_path):
-    finetune(settings_for(data, tmp_path / "gpu", precision="fp32"))
+    finetune(settings_for(data, tmp_path / "gpu", "base", epochs=2, precision="fp32"))
     flags = ["--epochs", "2", "--learning-rate", "1e-3", "--batch-size", "8", "--output", str(tmp_path / "cpu")]
     paths = ["--train", str(data / "train.jsonl"), "--dev", str(data / "dev.jsonl"), "--model", str(data / "base")]
     subprocess.run(
@@ -141,7 +128,9 @@ def test_a_gpu_trains_as_a_cpu_does(data, tmp_path):
 def test_half_precision_trains_nearly_as_full_does(data, tmp_path, precision):
     losses = []
     for name in ("fp32", precision):
-        report = finetune(settings_for(data, tmp_path / name, precision=name, unfreeze=2, freeze=("embeddings",)))
+        report = finetune(
+            settings_for(data, tmp_path / name, "base", epochs=2, precision=name, unfreeze=2, freeze=("embeddings",))
+        )
         losses.append([epoch.loss for epoch in report.kept.history.epochs])
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.05)
     assert losses[0] != losses[1]
@@ -162,8 +151,8 @@ class _Stops(Silent):
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_run_that_broke_off_goes_on_to_the_same_weights(data, tmp_path, precision):
-    finetune(settings_for(data, tmp_path / "whole", precision=precision))
-    broken = settings_for(data, tmp_path / "broken", precision=precision)
+    finetune(settings_for(data, tmp_path / "whole", "base", epochs=2, precision=precision))
+    broken = settings_for(data, tmp_path / "broken", "base", epochs=2, precision=precision)
     with pytest.raises(_StoppedError):
         finetune(broken, _Stops())
     assert list(workspace_of(broken.output).glob("seed-0/state-*.pt"))

@@ -8,13 +8,12 @@ import os
 import random
 import signal
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from checkpoints import save_encoder
-from training_data import assert_close, base, labelled, on_two_processes, weights, write_rows
+from training_data import assert_close, base, labelled, on_two_processes, settings_for, weights, write_rows
 
 from edgebert.cli.training import is_first_process
 from edgebert.errors import InputError
@@ -38,17 +37,6 @@ def data(tmp_path_factory):
     write_rows(folder / "train.jsonl", labelled(70))
     write_rows(folder / "dev.jsonl", labelled(40, seed=9))
     return folder
-
-
-def settings_for(data: Path, output: Path, model: str = "dropout", **training: object) -> Finetune:
-    return Finetune(
-        task="classify",
-        train=str(data / "train.jsonl"),
-        dev=str(data / "dev.jsonl"),
-        model=str(data / model),
-        output=output,
-        training=Training(**{"learning_rate": 1e-3, "batch_size": 8, **training}),
-    )
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

@@ -13,6 +13,9 @@ import torch
 from checkpoints import WORDS, save_encoder
 from safetensors.torch import load_file
 
+from edgebert.export.train.finetune import Finetune
+from edgebert.export.train.settings import Training
+
 ROOMS = ("light", "music", "kitchen")
 
 
@@ -69,6 +72,18 @@ def base(folder: Path, **settings: object) -> Path:
     """Write a tiny encoder without dropout, so that it learns in seconds."""
     quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "initializer_range": 0.2}
     return save_encoder(folder, **{**quiet, **settings})
+
+
+def settings_for(data: Path, output: Path, model: str = "dropout", **training: object) -> Finetune:
+    """Return how to learn the labels of ``train.jsonl`` in a few steps, from one of the checkpoints beside it."""
+    return Finetune(
+        task="classify",
+        train=str(data / "train.jsonl"),
+        dev=str(data / "dev.jsonl"),
+        model=str(data / model),
+        output=output,
+        training=Training(**{"learning_rate": 1e-3, "batch_size": 8, **training}),
+    )
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ from edgebert.accuracy.metrics import Marks, Metric
 from edgebert.errors import InputError
 from edgebert.lines import Row
 from edgebert.models import Model
-from edgebert.texts import Record
+from edgebert.texts import Record, parts_of
 
 Mark = Callable[[Model], Marks]
 
@@ -38,8 +38,8 @@ class Evaluation:
 
     def count_of(self, others: Iterable[Record]) -> int:
         """Return how many of the texts stand among others; of a pair both parts, together or apart."""
-        known = {part for other in others for part in _parts(other)}
-        return sum(known.issuperset(_parts(given)) for given in self.inputs)
+        known = {part for other in others for part in parts_of(other)}
+        return sum(known.issuperset(parts_of(given)) for given in self.inputs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +60,6 @@ def read_pairs(data: Labelled, take: Callable[[Row], tuple[_Input, _Expected]]) 
     if not rows:
         raise InputError(f"{data.source} holds no text: give at least one")
     return [given for given, _ in rows], [expected for _, expected in rows]
-
-
-def _parts(text: Record) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else text
 
 
 def evaluation_of(

@@ -8,7 +8,7 @@ import numpy as np
 from edgebert.batching import Flags
 from edgebert.classifier import Answer
 from edgebert.cli.outputs import csv_line, json_text
-from edgebert.texts import Record
+from edgebert.texts import Record, parts_of
 
 
 class JsonlLabels:
@@ -22,7 +22,7 @@ class JsonlLabels:
         """Write the answers of texts or pairs."""
         for record, answers, cut in zip(records, ranked, truncated, strict=True):
             fields = [
-                f'"{name}": {json_text(text)}' for name, text in zip(_columns(record), _parts(record), strict=True)
+                f'"{name}": {json_text(text)}' for name, text in zip(_columns(record), parts_of(record), strict=True)
             ]
             objects = [f'"label": {json_text(answer["label"])}, "score": {_number(answer)}' for answer in answers]
             fields.append(
@@ -49,7 +49,7 @@ class CsvLabels:
         for record, answers, cut in zip(records, ranked, truncated, strict=True):
             cells = [cell for answer in answers for cell in (answer["label"] or "", _number(answer))]
             cells += [""] * (2 * self._width - len(cells))
-            self._file.write(csv_line([*_parts(record), *cells, json_text(bool(cut))]))
+            self._file.write(csv_line([*parts_of(record), *cells, json_text(bool(cut))]))
 
     def _label_columns(self) -> list[str]:
         if self._single:
@@ -59,10 +59,6 @@ class CsvLabels:
 
 def _columns(record: Record) -> tuple[str, ...]:
     return ("text",) if isinstance(record, str) else ("text", "text_pair")
-
-
-def _parts(record: Record) -> tuple[str, ...]:
-    return (record,) if isinstance(record, str) else record
 
 
 def _number(answer: Answer) -> str:

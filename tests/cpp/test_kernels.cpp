@@ -148,7 +148,7 @@ void narrow_products_are_equal() {
         // sums of 4 weights are 128 with 32 in each, which is the most that fits, and 132 with 33
         const int largest = turn % 4 == 0 ? 32 + turn % 8 / 4 : random.between(30, 64);
         Int8Case work(random, rows, inputs[random.bits() % 7], turn % 3 == 0 ? 40 : 16, turn % 4 == 0, largest);
-        const std::size_t pairs = (work.inputs + 3) / 4 / 2, panels = work.padded / kPanel;
+        const std::size_t pairs = panel_marks(work.inputs), panels = work.padded / kPanel;
         const std::vector<float> expected = work.run(scalar_kernels(), Finish::kStore);
         each_path([&](const Kernels &kernels) {
             if (kernels.find_narrow == nullptr) return;

@@ -17,7 +17,7 @@ Linear outputs_from(Linear layer, std::size_t first) {
         layer.weight_int8 += first * inputs;
         layer.scale += first;
         layer.column_sum += first;
-        if (layer.narrow != nullptr) layer.narrow += first / kPanel * (inputs / 4 / 2);
+        if (layer.narrow != nullptr) layer.narrow += first / kPanel * panel_marks(inputs);
     } else {
         layer.weight_fp32 += first * layer.inputs;
     }

@@ -8,10 +8,9 @@ namespace {
 constexpr Linear LayerWeights::*kProducts[] = {&LayerWeights::qkv, &LayerWeights::attention_output,
                                                &LayerWeights::intermediate, &LayerWeights::output};
 
-/// Marks of a layer: one for every two groups of 4 inputs of a panel.
 std::size_t marks_of(const Linear &layer) {
     if (layer.weight_int8 == nullptr) return 0;
-    return (layer.outputs + kPanel - 1) / kPanel * ((layer.inputs + 3) / 4 / 2);
+    return (layer.outputs + kPanel - 1) / kPanel * panel_marks(layer.inputs);
 }
 
 } // namespace

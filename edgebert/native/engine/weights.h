@@ -16,6 +16,9 @@ inline std::size_t round_up(std::size_t value, std::size_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
 
+/// Marks of a panel in `Linear::narrow`: one for every two groups of 4 inputs.
+inline std::size_t panel_marks(std::size_t inputs) { return (inputs + 3) / 4 / 2; }
+
 /// A linear layer of a model file, in place. INT8 layers have `scale` and `column_sum`, FP32 layers have neither.
 struct Linear {
     std::size_t inputs = 0, outputs = 0;
@@ -26,7 +29,7 @@ struct Linear {
     const std::int32_t *column_sum = nullptr; // [padded outputs], the sum of an output's weights
     const float *bias = nullptr;              // [padded outputs]; nullptr in a product: none
     const float *smoothing = nullptr;         // [inputs], multiplied onto the input; nullptr: none
-    // [panels, groups / 2] of 4 inputs: 1 where the sums of 4 products of two groups fit 16 bits; nullptr: not known
+    // [panels, panel_marks]: 1 where the sums of 4 products of two groups fit 16 bits; nullptr: not known
     const std::uint8_t *narrow = nullptr;
 };
 

@@ -69,7 +69,12 @@ struct Dot {
         return {half(sums.low, columns.low), half(sums.high, columns.high)};
     }
 
-#if !defined(__AVXVNNI__)
+#if defined(__AVXVNNI__)
+  private:
+    static __m256i add_products(__m256i sums, __m256i input, __m256i weights) {
+        return _mm256_dpbusd_avx_epi32(sums, input, weights);
+    }
+#else
     /// Adds the products of two groups of which four fit 16 bits, see tile_avx2.h.
     static void add_both(Sums &sums, __m256i input, const Weights &weights, __m256i next, const Weights &next_weights) {
         const auto both = [&](__m256i here, __m256i there) {
@@ -78,13 +83,9 @@ struct Dot {
         sums.low = add_pairs(sums.low, both(weights.low, next_weights.low));
         sums.high = add_pairs(sums.high, both(weights.high, next_weights.high));
     }
-#endif
 
   private:
     static __m256i add_products(__m256i sums, __m256i input, __m256i weights) {
-#if defined(__AVXVNNI__)
-        return _mm256_dpbusd_avx_epi32(sums, input, weights);
-#else
         // weights are -64 to 64, so the sum of two products is at most 2 * 255 * 64 = 32640 and fits 16 bits
         return add_pairs(sums, _mm256_maddubs_epi16(input, weights));
     }
@@ -93,8 +94,8 @@ struct Dot {
         sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
         __asm__("" : "+x"(sums)); // else GCC adds the products of many groups up first, in memory
         return sums;
-#endif
     }
+#endif
 };
 
 #endif

@@ -108,7 +108,7 @@ struct Kernels {
     void (*pack_values)(const std::uint8_t *values, std::size_t stride, std::size_t tokens, std::size_t size,
                         std::int8_t *weight, std::int32_t *column_sums);
 
-    /// Finds the marks of `Linear::narrow`, [panels, groups / 2], for codes from 0 to `largest_code`. nullptr: this
+    /// Finds the marks of `Linear::narrow`, [panels, panel_marks], for codes from 0 to `largest_code`. nullptr: this
     /// path has no use for them.
     void (*find_narrow)(const Linear &layer, std::int32_t largest_code, std::uint8_t *marks);
 };

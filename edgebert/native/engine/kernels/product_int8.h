@@ -41,7 +41,7 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         tile.groups = groups;
         // the first tile fetches the weights of the panels to the right, which may be in slow memory
         tile.ahead = row == 0 ? Panels * panel_bytes : 0;
-        if (layer.narrow != nullptr) tile.narrow = layer.narrow + column / 16 * (groups / 2);
+        if (layer.narrow != nullptr) tile.narrow = layer.narrow + column / 16 * panel_marks(layer.inputs);
         Sums sums;
         Multiply<Dot, Rows, Panels>::run(tile, sums);
         const std::size_t left = layer.outputs - column, width = std::size_t{Panels} * 16;

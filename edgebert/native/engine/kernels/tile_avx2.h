@@ -47,7 +47,7 @@ template <class Dot, int Rows> EDGEBERT_INLINE void tile_narrow(TileInput tile, 
     if (tile.groups > 0) add_groups<1, Dot, Rows, 1>(sums, tile);
 }
 
-/// Marks every two groups of 4 inputs of each panel, [panels, groups / 2]: 1 where the sums of 4 products of a weight
+/// Marks every two groups of 4 inputs of each panel, [panels, panel_marks]: 1 where the sums of 4 products of a weight
 /// and a code from 0 to `largest_code` fit 16 bits, whatever the codes.
 inline void find_narrow(const Linear &layer, std::int32_t largest_code, std::uint8_t *marks) {
     const std::size_t groups = (layer.inputs + kGroup - 1) / kGroup, panels = (layer.outputs + kPanel - 1) / kPanel;
@@ -56,7 +56,7 @@ inline void find_narrow(const Linear &layer, std::int32_t largest_code, std::uin
     const __m256i limit = _mm256_set1_epi16(static_cast<std::int16_t>(INT16_MAX / largest_code));
     for (std::size_t panel = 0; panel < panels; ++panel) {
         const std::int8_t *weight = layer.weight_int8 + panel * groups * kGroupBytes;
-        for (std::size_t pair = 0; pair < groups / 2; ++pair, weight += 2 * kGroupBytes) {
+        for (std::size_t pair = 0; pair < panel_marks(layer.inputs); ++pair, weight += 2 * kGroupBytes) {
             __m256i beyond = zero;
             for (std::size_t half = 0; half < 2; ++half) {
                 __m256i above = zero, below = zero;
