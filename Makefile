@@ -38,7 +38,7 @@ test-python: setup library
 test-native: setup
 	$(CMAKE) -B build/native -DCMAKE_BUILD_TYPE=RelWithDebInfo -DEDGEBERT_SANITIZE=ON
 	cmake --build build/native
-	ctest --test-dir build/native --output-on-failure
+	ctest --test-dir build/native --parallel 2 --output-on-failure
 
 fuzz: test-native
 	build/native/fuzz_tokenizer --seconds 60
@@ -54,10 +54,10 @@ library: setup
 test-options: setup
 	$(CMAKE) -B build/tokenizer_only -DEDGEBERT_TOKENIZER_ONLY=ON
 	cmake --build build/tokenizer_only
-	ctest --test-dir build/tokenizer_only --output-on-failure
+	ctest --test-dir build/tokenizer_only --parallel 2 --output-on-failure
 	$(CMAKE) -B build/scalar_only -DEDGEBERT_KERNELS= -DEDGEBERT_BUILD_SHARED=OFF
 	cmake --build build/scalar_only
-	ctest --test-dir build/scalar_only --output-on-failure
+	ctest --test-dir build/scalar_only --parallel 2 --output-on-failure
 
 # the installed library, and the firmware example: plain, under valgrind and under the sanitizers
 test-library: setup library test-native build/models
