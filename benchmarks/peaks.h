@@ -5,6 +5,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "engine/kernels/amx.h"
 #endif
 
 namespace edgebert::benchmark {
@@ -77,11 +79,30 @@ __attribute__((target("avx512f"))) inline void avx512_fp32() {
     EDGEBERT_CHAINS(__m512, _mm512_setzero_ps(), EDGEBERT_AVX512_FP32)
 }
 
+/// Four sums, as the products have them.
+__attribute__((target("amx-tile,amx-int8"))) inline void amx_int8() {
+    using engine::Amx;
+    engine::MatrixShapes shapes;
+    for (int i = 0; i < 8; ++i) {
+        shapes.rows[i] = engine::kMatrixRows;
+        shapes.bytes[i] = engine::kMatrixBytes;
+    }
+    Amx::configure(shapes);
+    for (int turn = 0; turn < kTurns; ++turn) {
+        Amx::multiply<0, 4, 6>();
+        Amx::multiply<1, 4, 7>();
+        Amx::multiply<2, 5, 6>();
+        Amx::multiply<3, 5, 7>();
+    }
+    Amx::release();
+}
+
 inline Peaks find_peaks(const char *path) {
     constexpr double kSteps = static_cast<double>(kTurns) * kChains;
     if (std::strcmp(path, "avx2") == 0) return {&avx2_int8, kSteps * 64, &avx2_fp32, kSteps * 8};
     if (std::strcmp(path, "avx_vnni") == 0) return {&avx_vnni_int8, kSteps * 32, &avx2_fp32, kSteps * 8};
     if (std::strcmp(path, "avx512_vnni") == 0) return {&avx512_vnni_int8, kSteps * 64, &avx512_fp32, kSteps * 16};
+    if (std::strcmp(path, "amx_int8") == 0) return {&amx_int8, kTurns * 4.0 * 16 * 16 * 64, &avx512_fp32, kSteps * 16};
     return {};
 }
 

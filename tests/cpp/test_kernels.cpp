@@ -10,11 +10,13 @@
 #include "engine/kernels/polynomials.h"
 #include "random.h"
 
-#ifdef EDGEBERT_EMULATED
 namespace edgebert::engine {
+#ifdef EDGEBERT_EMULATED
 extern const Kernels kEmulatedAvxVnni;
-}
 #endif
+const Kernels &emulated_amx_kernels();
+bool emulated_amx_multiplies();
+} // namespace edgebert::engine
 
 using namespace edgebert::engine;
 
@@ -33,15 +35,15 @@ template <class Each> void each_path(Each each) {
 #ifdef EDGEBERT_EMULATED
     if (detect_cpu().avx2) each(kEmulatedAvxVnni);
 #endif
+    each(emulated_amx_kernels());
 }
 
 /// Whether a path's instructions are played by others of this CPU.
-bool emulated([[maybe_unused]] const Kernels &kernels) {
+bool emulated(const Kernels &kernels) {
 #ifdef EDGEBERT_EMULATED
-    return &kernels == &kEmulatedAvxVnni;
-#else
-    return false;
+    if (&kernels == &kEmulatedAvxVnni) return true;
 #endif
+    return &kernels == &emulated_amx_kernels();
 }
 
 template <class Value> bool same(const std::vector<Value> &a, const std::vector<Value> &b) {
@@ -135,6 +137,27 @@ void int8_products_are_equal() {
         const std::vector<float> plain = work.run(scalar_kernels(), Finish::kStore);
         for (std::size_t i = 0; i < work.outputs; ++i)
             CHECK(plain[(rows - 1) * work.padded + i] == work.defined(rows - 1, i));
+    }
+}
+
+/// Shapes that a matrix unit takes, and the same in wide codes, whose weights have 8 bits.
+void matrix_products_are_equal() {
+    CHECK(emulated_amx_multiplies());
+    Random random(4);
+    for (int turn = 0; turn < 60; ++turn) {
+        const std::size_t inputs = 256 + 64 * static_cast<std::size_t>(random.between(0, 4));
+        const auto rows = static_cast<std::size_t>(random.between(7, 100));
+        const auto outputs = static_cast<std::size_t>(random.between(1, 150));
+        Int8Case work(random, rows, inputs, outputs, turn % 4 == 0, turn % 2 == 0 ? 64 : 127);
+        Linear layer = work.layer();
+        if (turn % 3 == 0) layer.scale = layer.bias = nullptr;
+        for (const Finish finish :
+             {Finish::kStore, Finish::kGelu, Finish::kCoarseGelu, Finish::kAdd, Finish::kAddGelu}) {
+            const std::vector<float> expected = work.run(scalar_kernels(), finish, layer);
+            CHECK(same(work.run(emulated_amx_kernels(), finish, layer), expected));
+            const Kernels *const best = available_kernels()[0];
+            if (turn % 2 == 0) CHECK(same(work.run(*best, finish, layer), expected));
+        }
     }
 }
 
@@ -392,6 +415,7 @@ int main() {
         std::printf("path %s%s\n", kernels.name, emulated(kernels) ? ", emulated" : "");
     });
     int8_products_are_equal();
+    matrix_products_are_equal();
     narrow_products_are_equal();
     fp32_products_are_equal();
     row_work_is_equal();

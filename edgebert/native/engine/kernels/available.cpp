@@ -14,6 +14,9 @@ struct Available {
         const auto add = [&](bool usable, const Kernels &kernels) {
             if (usable) list[count++] = &kernels;
         };
+#ifdef EDGEBERT_PATH_AMX_INT8
+        if (const Kernels *const kernels = cpu.amx_int8 ? amx_int8_kernels() : nullptr) add(true, *kernels);
+#endif
 #ifdef EDGEBERT_PATH_AVX512_VNNI
         add(cpu.avx512_vnni, kAvx512Vnni);
 #endif

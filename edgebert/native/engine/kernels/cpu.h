@@ -8,6 +8,7 @@ struct Cpu {
     bool avx2 = false;        // AVX2 and FMA
     bool avx_vnni = false;    // and VNNI on 256 bits
     bool avx512_vnni = false; // AVX-512 F, BW, DQ, VL and VNNI
+    bool amx_int8 = false;    // and the matrix unit AMX with INT8
     bool neon_dotprod = false;
     bool neon_i8mm = false;
     bool arm_crc32 = false;

@@ -18,7 +18,7 @@ struct Dot {
         int32x4_t part[4];
     };
 
-    static Sums columns(const std::int32_t *from) {
+    static Sums load(const std::int32_t *from) {
         return {{vld1q_s32(from), vld1q_s32(from + 4), vld1q_s32(from + 8), vld1q_s32(from + 12)}};
     }
     template <class Floats> static Floats corrected(const Sums &sums, const Sums &columns, std::int32_t zero_point) {

@@ -24,7 +24,7 @@ struct Dot {
     static Inputs inputs(const std::uint8_t *from) {
         return vreinterpretq_s8_u8(veorq_u8(vld1q_u8(from), vdupq_n_u8(128)));
     }
-    static Sums columns(const std::int32_t *from) {
+    static Sums load(const std::int32_t *from) {
         return {{vld1q_s32(from), vld1q_s32(from + 4), vld1q_s32(from + 8), vld1q_s32(from + 12)}};
     }
     template <class Floats> static Floats corrected(const Sums &sums, const Sums &columns, std::int32_t zero_point) {

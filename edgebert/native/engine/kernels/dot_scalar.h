@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace edgebert::engine::scalar {
 
@@ -23,11 +24,14 @@ struct Dot {
                 sums.lane[output] += input[i] * weights[4 * output + i];
         }
     }
-    static const std::int32_t *columns(const std::int32_t *from) { return from; }
+    static Sums load(const std::int32_t *from) {
+        Sums sums;
+        std::memcpy(&sums, from, sizeof sums);
+        return sums;
+    }
     /// sum - zero_point * column_sum, in integers, then as floats.
-    template <class Floats>
-    static Floats corrected(const Sums &sums, const std::int32_t *column_sum, std::int32_t zero_point) {
-        return Floats::make([&](int i) { return static_cast<float>(sums.lane[i] - zero_point * column_sum[i]); });
+    template <class Floats> static Floats corrected(const Sums &sums, const Sums &columns, std::int32_t zero_point) {
+        return Floats::make([&](int i) { return static_cast<float>(sums.lane[i] - zero_point * columns.lane[i]); });
     }
 };
 

@@ -29,7 +29,7 @@ struct Dot {
     template <int Group> static void add(Sums &sums, __m512i input, Weights weights) {
         sums = _mm512_dpbusd_epi32(sums, input, weights);
     }
-    static Sums columns(const std::int32_t *from) { return _mm512_loadu_si512(from); }
+    static Sums load(const std::int32_t *from) { return _mm512_loadu_si512(from); }
     template <class Floats> static Floats corrected(Sums sums, Sums columns, std::int32_t zero_point) {
         const __m512i shift = _mm512_mullo_epi32(_mm512_set1_epi32(zero_point), columns);
         return {_mm512_cvtepi32_ps(_mm512_sub_epi32(sums, shift))};
@@ -57,7 +57,7 @@ struct Dot {
         sums.low = add_products(sums.low, input, weights.low);
         sums.high = add_products(sums.high, input, weights.high);
     }
-    static Sums columns(const std::int32_t *from) {
+    static Sums load(const std::int32_t *from) {
         const auto *const lanes = reinterpret_cast<const __m256i *>(from);
         return {_mm256_loadu_si256(lanes), _mm256_loadu_si256(lanes + 1)};
     }

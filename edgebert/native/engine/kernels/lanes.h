@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#define EDGEBERT_ALWAYS __attribute__((always_inline)) // of a lambda
 #define EDGEBERT_INLINE inline __attribute__((always_inline))
 
 #if defined(__clang__)

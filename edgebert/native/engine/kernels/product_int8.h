@@ -25,10 +25,60 @@ struct Int8Product {
     Finish finish;
 };
 
+/// Calls `put(value, place)` for 16 outputs from `column` on of each of `rows` rows, `sum(r)` being their integer sums.
+template <class Floats, class Dot, class Sum, class Put>
+EDGEBERT_INLINE void finish_panel(const Int8Product &product, std::size_t row, std::size_t column, int rows, Sum sum,
+                                  Put put) {
+    const Linear &layer = product.layer;
+    const Floats scale = layer.scale == nullptr ? Floats::broadcast(1.0f) : Floats::load(layer.scale + column);
+    const Floats bias = layer.bias == nullptr ? Floats::broadcast(0.0f) : Floats::load(layer.bias + column);
+    const auto columns = Dot::load(layer.column_sum + column);
+    const CodeScale *const tokens = product.codes.scales + row;
+    const std::size_t stride = product.output.stride;
+    float *place = product.output.row(row) + column;
+    EDGEBERT_UNROLL
+    for (int r = 0; r < rows; ++r, place += stride) {
+        const CodeScale token = tokens[r];
+        const auto corrected = Dot::template corrected<Floats>(sum(r), columns, token.zero_point - Dot::kCodeShift);
+        put(fma(corrected, scale * Floats::broadcast(token.scale), bias), place);
+    }
+}
+
+/// Finishes `rows` rows of `panels` panels; `sum(r, panel)` is 16 integer sums.
+template <class Floats, class Dot, class Sum>
+EDGEBERT_INLINE void finish_tile(const Int8Product &product, std::size_t row, std::size_t column, int rows, int panels,
+                                 Sum sum) {
+    const std::size_t left = product.layer.outputs - column, width = static_cast<std::size_t>(panels) * kPanel;
+    const auto each_panel = [&](auto put) EDGEBERT_ALWAYS {
+        EDGEBERT_UNROLL
+        for (int panel = 0; panel < panels; ++panel) {
+            const std::size_t lane = static_cast<std::size_t>(panel) * kPanel;
+            finish_panel<Floats, Dot>(
+                product, row, column + lane, rows, [&](int r) EDGEBERT_ALWAYS { return sum(r, panel); },
+                [&](const Floats &value, float *to) EDGEBERT_ALWAYS { put(value, to, lane); });
+        }
+    };
+    if (left < width) {
+        each_panel([&](const Floats &value, float *to, std::size_t lane) EDGEBERT_ALWAYS {
+            finish_lanes(value, to, std::min(left - std::min(left, lane), kPanel), product.finish);
+        });
+    } else if (product.finish == Finish::kCoarseGelu) {
+        each_panel([](const Floats &value, float *to, std::size_t) EDGEBERT_ALWAYS { coarse_gelu(value).store(to); });
+        return;
+    } else if (adds(product.finish)) {
+        each_panel([](const Floats &value, float *to, std::size_t)
+                       EDGEBERT_ALWAYS { (Floats::load(to) + value).store(to); });
+    } else {
+        each_panel([](const Floats &value, float *to, std::size_t) EDGEBERT_ALWAYS { value.store(to); });
+    }
+    if (!is_gelu(product.finish)) return;
+    gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, rows, std::min(left, width),
+                      product.finish);
+}
+
 template <class Path, int Rows, int Panels> struct Int8Tile {
     using Floats = typename Path::Floats;
     using Dot = typename Path::Dot;
-    using Sums = typename Dot::Sums[Rows][Panels];
 
     static void run(const Int8Product &product, std::size_t row, std::size_t column) {
         const Linear &layer = product.layer;
@@ -42,56 +92,10 @@ template <class Path, int Rows, int Panels> struct Int8Tile {
         // the first tile fetches the weights of the panels to the right, which may be in slow memory
         tile.ahead = row == 0 ? Panels * panel_bytes : 0;
         if (layer.narrow != nullptr) tile.narrow = layer.narrow + column / 16 * panel_marks(layer.inputs);
-        Sums sums;
+        typename Dot::Sums sums[Rows][Panels];
         Multiply<Dot, Rows, Panels>::run(tile, sums);
-        const std::size_t left = layer.outputs - column, width = std::size_t{Panels} * 16;
-        if (left < width) {
-            finish(product, row, column, sums, [&](const Floats &value, float *to, std::size_t lane) {
-                const std::size_t count = std::min(left - std::min(left, lane), std::size_t{16});
-                const bool add = adds(product.finish);
-                (add ? Floats::load(to, count) + value : value).store(to, count);
-            });
-        } else if (product.finish == Finish::kCoarseGelu) {
-            finish(product, row, column, sums,
-                   [](const Floats &value, float *to, std::size_t) { coarse_gelu(value).store(to); });
-            return;
-        } else if (adds(product.finish)) {
-            finish(product, row, column, sums,
-                   [](const Floats &value, float *to, std::size_t) { (Floats::load(to) + value).store(to); });
-        } else {
-            finish(product, row, column, sums, [](const Floats &value, float *to, std::size_t) { value.store(to); });
-        }
-        if (!is_gelu(product.finish)) return;
-        gelu_tile<Floats>({product.output.row(row) + column, product.output.stride}, Rows, std::min(left, width),
-                          product.finish);
-    }
-
-    /// Calls `put(value, place, lane)` for every 16 outputs of the tile. The sums are still in registers.
-    template <class Put>
-    static EDGEBERT_INLINE void finish(const Int8Product &product, std::size_t row, std::size_t column,
-                                       const Sums &sums, Put put) {
-        const Linear &layer = product.layer;
-        const float *const scales = layer.scale == nullptr ? nullptr : layer.scale + column;
-        const float *const biases = layer.bias == nullptr ? nullptr : layer.bias + column;
-        const std::int32_t *const column_sums = layer.column_sum + column;
-        const CodeScale *const tokens = product.codes.scales + row;
-        const std::size_t stride = product.output.stride;
-        float *const output = product.output.row(row) + column;
-        EDGEBERT_UNROLL
-        for (int panel = 0; panel < Panels; ++panel) {
-            const std::size_t lane = static_cast<std::size_t>(panel) * 16;
-            const Floats scale = scales == nullptr ? Floats::broadcast(1.0f) : Floats::load(scales + lane);
-            const Floats bias = biases == nullptr ? Floats::broadcast(0.0f) : Floats::load(biases + lane);
-            const auto columns = Dot::columns(column_sums + lane);
-            float *place = output + lane;
-            EDGEBERT_UNROLL
-            for (int r = 0; r < Rows; ++r, place += stride) {
-                const CodeScale token = tokens[r];
-                const auto sum =
-                    Dot::template corrected<Floats>(sums[r][panel], columns, token.zero_point - Dot::kCodeShift);
-                put(fma(sum, scale * Floats::broadcast(token.scale), bias), place, lane);
-            }
-        }
+        finish_tile<Floats, Dot>(product, row, column, Rows, Panels,
+                                 [&](int r, int panel) EDGEBERT_ALWAYS { return sums[r][panel]; });
     }
 };
 
