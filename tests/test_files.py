@@ -1,6 +1,9 @@
 """Files appear whole or not at all, and JSON from outside is read within bounds."""
 
+import hashlib
+import mmap
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.errors import BundleError, InputError
-from edgebert.files import new_file, new_folder, read_json, sha256_of, write_json
+from edgebert.files import flush, new_file, new_folder, read_json, sha256_of, write_json
 
 
 def test_a_new_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -136,3 +139,35 @@ def test_json_that_never_ends_is_not_read(tmp_path: Path) -> None:
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_an_empty_file_has_a_sha256(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"").hexdigest()
+
+
+def test_a_digest_leaves_a_file_in_large_pages(tmp_path: Path) -> None:
+    for name in ("alone", "digested"):
+        (tmp_path / name).write_bytes(os.urandom(8 << 20))
+    flush(tmp_path)
+    if not large_pages(tmp_path / "alone"):
+        pytest.skip("this system maps no file of this folder in pages of 2 MiB")
+    sha256_of(tmp_path / "digested")
+    assert large_pages(tmp_path / "digested") > 0
+
+
+def large_pages(path: Path) -> int:
+    """Return how much of a file Linux maps in pages of 2 MiB when it is asked to, in KiB."""
+    maps = Path("/proc/self/smaps")
+    if not hasattr(mmap, "MADV_HUGEPAGE") or not maps.exists():
+        return 0
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as mapped:
+        try:
+            mapped.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            return 0
+        for place in range(0, len(mapped), mmap.PAGESIZE):
+            mapped[place]
+        entry = maps.read_text(encoding="utf-8").partition(str(path))[2]
+    found = re.search(r"FilePmdMapped: +(\d+) kB", entry)
+    return int(found[1]) if found else 0
