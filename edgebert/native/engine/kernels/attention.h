@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "codes.h"
 #include "kernels.h"
 #include "lanes.h"
 #include "polynomials.h"
@@ -49,17 +50,17 @@ EDGEBERT_INLINE std::int32_t head_codes(const float *from, std::size_t size, flo
                                         std::uint8_t *codes) {
     const Floats inverse = Floats::broadcast(factor), middle = Floats::broadcast(128.0f);
     if (!with_sum) {
-        each_16(size, [&](std::size_t place, std::size_t count) {
-            fma(Floats::load(from + place, count), inverse, middle).store_codes(codes + place);
+        store_row_codes<Floats>(size, codes, [&](std::size_t place, std::size_t count) {
+            return fma(Floats::load(from + place, count), inverse, middle);
         });
         return 0;
     }
     const Floats magic = Floats::broadcast(12582912.0f); // 1.5 * 2^23: adding it leaves no bits for a fraction
     Floats sum = Floats::broadcast(0.0f);
-    each_16(size, [&](std::size_t place, std::size_t count) {
+    store_row_codes<Floats>(size, codes, [&](std::size_t place, std::size_t count) {
         const Floats shifted = fma(Floats::load(from + place, count), inverse, middle);
-        shifted.store_codes(codes + place);
         sum = sum + ((shifted + magic) - magic);
+        return shifted;
     });
     return static_cast<std::int32_t>(sum.sum()) - static_cast<std::int32_t>(128 * round_up(size, 16));
 }
@@ -122,9 +123,8 @@ EDGEBERT_INLINE CodeScale row_codes(const float *row, std::size_t width, const S
                                     std::uint8_t *codes) {
     const bool used = extent.most >= 1e-30f; // else as good as zero, and 255 / most could be infinite
     const Floats inverse = Floats::broadcast(used ? 255.0f / extent.most : 0.0f);
-    each_16(width, [&](std::size_t place, std::size_t count) {
-        (Floats::load(row + place, count) * inverse).store_codes(codes + place);
-    });
+    store_row_codes<Floats>(
+        width, codes, [&](std::size_t place, std::size_t count) { return Floats::load(row + place, count) * inverse; });
     return {used ? extent.most / (extent.sum * 255.0f) : 0.0f, 0};
 }
 

@@ -58,12 +58,12 @@ struct Floats {
         return {_mm256_blendv_ps(other.low, low, _mm256_castsi256_ps(first_lanes(n))),
                 _mm256_blendv_ps(other.high, high, _mm256_castsi256_ps(first_lanes(n - 8)))};
     }
-    Floats power_of_two() const {
-        const auto half = [](__m256 value) {
-            const __m256i shifted = _mm256_slli_epi32(_mm256_castps_si256(value), 23);
-            return _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(0x3F800000)));
+    Floats times_power_of_two(Floats exponent) const {
+        const auto half = [](__m256 value, __m256 power) {
+            const __m256i shifted = _mm256_slli_epi32(_mm256_castps_si256(power), 23);
+            return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(value), shifted));
         };
-        return {half(low), half(high)};
+        return {half(low, exponent.low), half(high, exponent.high)};
     }
 
     template <class Combine> static float reduce(__m256 eight, Combine combine) {

@@ -32,9 +32,9 @@ struct Floats {
     Floats keep(std::size_t count, Floats other) const {
         return {_mm512_mask_mov_ps(other.all, first_lanes(count), all)};
     }
-    Floats power_of_two() const {
-        const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(all), 23);
-        return {_mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3F800000)))};
+    Floats times_power_of_two(Floats exponent) const {
+        const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(exponent.all), 23);
+        return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(all), shifted))};
     }
 
     template <class Wide, class Narrow> float reduce(Wide wide, Narrow narrow) const {
@@ -56,6 +56,15 @@ struct Floats {
                       [](__m128 a, __m128 b) { return _mm_min_ps(a, b); });
     }
 };
+
+/// Packs of 32 to 16 and of 16 to 8 bits saturate as `store_codes` does. They work within 128 bits, so 4 bytes of each
+/// of the four lie side by side after them.
+inline void store_64_codes(const Floats (&values)[4], std::uint8_t *to) {
+    const __m512i low = _mm512_packs_epi32(_mm512_cvtps_epi32(values[0].all), _mm512_cvtps_epi32(values[1].all));
+    const __m512i high = _mm512_packs_epi32(_mm512_cvtps_epi32(values[2].all), _mm512_cvtps_epi32(values[3].all));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+}
 
 inline Floats operator+(Floats a, Floats b) { return {_mm512_add_ps(a.all, b.all)}; }
 inline Floats operator-(Floats a, Floats b) { return {_mm512_sub_ps(a.all, b.all)}; }

@@ -57,10 +57,10 @@ struct Floats {
         store(lanes, count);
         return load(lanes);
     }
-    Floats power_of_two() const {
+    Floats times_power_of_two(Floats exponent) const {
         return make([&](int i) {
-            const int32x4_t shifted = vshlq_n_s32(vreinterpretq_s32_f32(part[i]), 23);
-            return vreinterpretq_f32_s32(vaddq_s32(shifted, vdupq_n_s32(0x3F800000)));
+            const int32x4_t shifted = vshlq_n_s32(vreinterpretq_s32_f32(exponent.part[i]), 23);
+            return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(part[i]), shifted));
         });
     }
 

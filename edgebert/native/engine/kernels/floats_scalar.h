@@ -68,12 +68,13 @@ struct Floats {
         return make([&](int i) { return static_cast<std::size_t>(i) < count ? lane[i] : other.lane[i]; });
     }
 
-    /// 2 to the n, where the lanes hold 1.5 * 2^23 + n and n is from -126 to 127.
-    Floats power_of_two() const {
+    /// The lanes times 2 to the n, where those of `exponent` hold 1.5 * 2^23 + n, for normal results.
+    Floats times_power_of_two(Floats exponent) const {
         return make([&](int i) {
-            std::uint32_t bits;
+            std::uint32_t bits, power;
             std::memcpy(&bits, &lane[i], sizeof bits);
-            bits = (bits << 23) + 0x3F800000u;
+            std::memcpy(&power, &exponent.lane[i], sizeof power);
+            bits += power << 23;
             float value;
             std::memcpy(&value, &bits, sizeof value);
             return value;

@@ -27,7 +27,7 @@ template <class Floats> EDGEBERT_INLINE Floats exponential(const Floats &x) {
     const Floats high = fma(n, Floats::broadcast(-0.693359375f), cut);
     const Floats r = fma(n, Floats::broadcast(2.12194440e-4f), high);
     const Floats tail = horner(kTail, r);
-    return fma(fma(r, tail, one), r, one) * shifted.power_of_two();
+    return fma(fma(r, tail, one), r, one).times_power_of_two(shifted);
 }
 
 /// e to the x within 1e-4 of it, for x from -87 to 0 and results that become 8-bit codes; x is cut at -87.
@@ -37,7 +37,7 @@ template <class Floats> EDGEBERT_INLINE Floats coarse_exponential(const Floats &
     const Floats cut = max(x, Floats::broadcast(-87.0f));
     const Floats shifted = fma(cut, Floats::broadcast(1.44269504f), magic);
     const Floats r = fma(shifted - magic, Floats::broadcast(-0.693147182f), cut);
-    return horner(kPowers, r) * shifted.power_of_two();
+    return horner(kPowers, r).times_power_of_two(shifted);
 }
 
 /// erf(x) within 2e-7: x times a polynomial in x squared, mapped to -1 to 1; x is cut to 3.7, where erf is 1 - 1.7e-7.
@@ -63,7 +63,7 @@ template <class Floats> EDGEBERT_INLINE Floats coarse_gelu(const Floats &x) {
     constexpr float kEven[] = {2.25884962e-08f, -1.58884328e-06f, 4.77642424e-05f, -0.000812191336f,
                                0.00876371205f,  -0.0645544635f,   0.397870306f};
     const Floats cut = min(max(x, Floats::broadcast(-4.0f)), Floats::broadcast(4.0f));
-    return fma(horner(kEven, cut * cut) * cut, x, x * Floats::broadcast(0.5f));
+    return fma(horner(kEven, cut * cut), cut, Floats::broadcast(0.5f)) * x;
 }
 
 } // namespace edgebert::engine

@@ -1,6 +1,7 @@
 // Quantization of rows, each with a scale and a zero point of its own.
 #pragma once
 
+#include "codes.h"
 #include "kernels.h"
 #include "lanes.h"
 #include "together.h"
@@ -89,9 +90,8 @@ bool quantize(const FloatRows &input, std::size_t rows, std::size_t width, const
               const CodeRows &codes) {
     const auto each = [&](std::size_t row, const Quantizer &quantizer, auto value) {
         const Floats inverse = Floats::broadcast(quantizer.inverse), shift = Floats::broadcast(quantizer.zero_point);
-        std::uint8_t *const to = codes.data + row * codes.stride;
-        each_16(width, [&](std::size_t place, std::size_t count) {
-            fma(value(place, count), inverse, shift).store_codes(to + place);
+        store_row_codes<Floats>(width, codes.data + row * codes.stride, [&](std::size_t place, std::size_t count) {
+            return fma(value(place, count), inverse, shift);
         });
         codes.scales[row] = quantizer.scale;
     };
