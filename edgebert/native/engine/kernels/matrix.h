@@ -125,7 +125,7 @@ inline bool matrix_pays(const Linear &layer, std::size_t rows) {
     return rows >= kLeastRows && layer.inputs >= kLeastInputs && layer.inputs % kMatrixInputs == 0;
 }
 
-/// `Path` has Unit, Floats, Dot, and Otherwise with the product where the unit does not pay.
+/// `Path` has Unit, Floats, Dot, and kOtherwise, whose product it is where the unit does not pay.
 template <class Path>
 void product_matrix(const Linear &layer, const CodeRows &codes, std::size_t rows, const FloatRows &output,
                     Finish finish) {
