@@ -15,6 +15,7 @@ long allocations() { return requests.load(); }
 
 #if defined(__GLIBC__) && !defined(EDGEBERT_SANITIZED)
 
+#pragma GCC visibility push(default) // the C++ library must find these
 extern "C" {
 void *__libc_malloc(std::size_t);
 void *__libc_calloc(std::size_t, std::size_t);
@@ -41,6 +42,7 @@ void *aligned_alloc(std::size_t alignment, std::size_t size) {
     return __libc_memalign(alignment, size);
 }
 }
+#pragma GCC visibility pop
 
 #else
 

@@ -53,7 +53,7 @@ class Contract {
     /// The checksums of the answers to the first hundred texts and to all.
     void check(const char *name, std::uint32_t few, std::uint32_t all) {
         for (const std::string &path : engine::cpu_paths()) {
-            for (const std::size_t threads : {1, 2})
+            for (const std::size_t threads : {1u, 2u})
                 check_path(path, threads);
         }
         const std::uint32_t first = engine::crc32c(0, expected_.data(), kFew * width_ * sizeof(float));

@@ -90,7 +90,7 @@ void check_bits(bool int8, Task task, std::uint32_t expected, const EngineShape 
     const std::size_t stride = task == Task::kClassify ? width : texts.longest * width;
     std::vector<float> reference;
     for (const std::string &path : engine::cpu_paths()) {
-        for (const std::size_t threads : {1, 2, 3}) {
+        for (const std::size_t threads : {1u, 2u, 3u}) {
             SessionOptions options;
             options.threads = threads;
             options.path = path.c_str();

@@ -119,7 +119,7 @@ void rows_equal_the_growing_tokenizers() {
     for (const bool lowercase : {true, false}) {
         for (const bool added : {false, true}) {
             const auto tokenizer = Tokenizer::from_bytes(sample::bytes(lowercase, added));
-            for (const std::size_t max_length : {3, 4, 9, 40, 500}) {
+            for (const std::size_t max_length : {3u, 4u, 9u, 40u, 500u}) {
                 FixedEncoder encoder(tokenizer->model(), max_length, OffsetUnit::kBytes,
                                      std::pmr::get_default_resource());
                 for (int i = 0; i < 150; ++i) {

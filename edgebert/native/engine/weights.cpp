@@ -71,7 +71,7 @@ class Finder {
     const std::int32_t *column_sums(const std::string &name, std::size_t count, std::size_t inputs) const {
         const file::Tensor &found = tensor(name, "I32", {count});
         const auto *const values = reinterpret_cast<const std::int32_t *>(found.data);
-        if (!all_within(values, count, static_cast<std::int32_t>(max_weight_ * inputs))) {
+        if (!all_within(values, count, static_cast<std::int32_t>(inputs) * max_weight_)) {
             throw ModelFileError("the tensor " + name + " holds a sum that its weights cannot have");
         }
         return values;
