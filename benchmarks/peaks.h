@@ -83,10 +83,8 @@ __attribute__((target("avx512f"))) inline void avx512_fp32() {
 __attribute__((target("amx-tile,amx-int8"))) inline void amx_int8() {
     using engine::Amx;
     engine::MatrixShapes shapes;
-    for (int i = 0; i < 8; ++i) {
-        shapes.rows[i] = engine::kMatrixRows;
-        shapes.bytes[i] = engine::kMatrixBytes;
-    }
+    for (int i = 0; i < 8; ++i)
+        shapes.set(i, engine::kMatrixRows);
     Amx::configure(shapes);
     for (int turn = 0; turn < kTurns; ++turn) {
         Amx::multiply<0, 4, 6>();

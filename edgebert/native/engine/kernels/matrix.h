@@ -11,17 +11,23 @@
 
 namespace edgebert::engine {
 
+constexpr std::size_t kMatrixRows = 16;
+constexpr std::size_t kMatrixInputs = 64;
+constexpr std::size_t kMatrixBytes = 64; // of a row of a register
+
 /// Rows and bytes a row of the unit's registers, in the form that the unit reads (Intel's palette 1).
 struct alignas(64) MatrixShapes {
     std::uint8_t palette = 1, first_row = 0, reserved[14] = {};
     std::uint16_t bytes[16] = {}; // of a row
     std::uint8_t rows[16] = {};
+
+    /// Gives a register so many full rows.
+    void set(int index, std::size_t count) {
+        rows[index] = static_cast<std::uint8_t>(count);
+        bytes[index] = kMatrixBytes;
+    }
 };
 static_assert(sizeof(MatrixShapes) == 64, "the unit reads 64 bytes");
-
-constexpr std::size_t kMatrixRows = 16;
-constexpr std::size_t kMatrixInputs = 64;
-constexpr std::size_t kMatrixBytes = 64; // of a row of a register
 
 /// Finishes up to 16 rows of a panel: one copy of the code for all of them.
 template <class Path>
@@ -43,16 +49,12 @@ template <class Path, int Blocks> class MatrixRows {
     MatrixRows(const Int8Product &product, std::size_t row, std::size_t rows)
         : product_(product), row_(row), count_{(rows + Blocks - 1) / Blocks, rows / Blocks} {
         MatrixShapes shapes;
-        const auto set = [&shapes](int index, std::size_t rows_of_it) {
-            shapes.rows[index] = static_cast<std::uint8_t>(rows_of_it);
-            shapes.bytes[index] = kMatrixBytes;
-        };
         for (int i = 0; i < 4; ++i)
-            set(i, count_[i / kPanels]);
+            shapes.set(i, count_[i / kPanels]);
         for (int block = 0; block < Blocks; ++block)
-            set(4 + block, count_[block]);
-        set(6, kMatrixInputs / kGroup);
-        set(7, kMatrixInputs / kGroup);
+            shapes.set(4 + block, count_[block]);
+        shapes.set(6, kMatrixInputs / kGroup);
+        shapes.set(7, kMatrixInputs / kGroup);
         Unit::configure(shapes);
     }
 
@@ -162,10 +164,8 @@ template <class Unit> bool matrix_multiplies() {
         weights[i / kGroupBytes][i % kGroupBytes] = static_cast<std::int8_t>(static_cast<int>(i * 29 % 127) - 63);
     }
     MatrixShapes shapes;
-    for (const int index : {0, 4, 6}) {
-        shapes.rows[index] = kMatrixRows;
-        shapes.bytes[index] = kMatrixBytes;
-    }
+    for (const int index : {0, 4, 6})
+        shapes.set(index, kMatrixRows);
     Unit::configure(shapes);
     Unit::template zero<0>();
     Unit::template load<4>(codes, sizeof codes[0]);
